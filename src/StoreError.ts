@@ -1,0 +1,108 @@
+/**
+ * Every way in which the store can refuse or fail, as typed errors.
+ *
+ * Each error names the file or the argument, what happened, and what the
+ * caller can do. A defect that escapes the store is a bug of the store.
+ */
+import { Schema } from "effect"
+
+/** Another process, or another layer of this one, has the directory open. */
+export class StoreLocked extends Schema.TaggedError<StoreLocked>()("StoreLocked", {
+  directory: Schema.String,
+  /** Who holds it, as far as it is known. */
+  holder: Schema.Literals(["this process", "another process"])
+}) {
+  override get message(): string {
+    return `The store at ${this.directory} is already open in ${this.holder}. Close it there, `
+      + `or share one layer: a directory has one writer at a time.`
+  }
+}
+
+/** The layer that this handle came from has been closed. */
+export class StoreClosed extends Schema.TaggedError<StoreClosed>()("StoreClosed", {
+  directory: Schema.String
+}) {
+  override get message(): string {
+    return `The store at ${this.directory} is closed. Keep its layer's scope open for as long as it is used.`
+  }
+}
+
+/** A file holds something that was never written there. Nothing was changed; restore the file or the directory. */
+export class StoreCorrupted extends Schema.TaggedError<StoreCorrupted>()("StoreCorrupted", {
+  file: Schema.String,
+  /** Byte offset of the damage in the file. */
+  offset: Schema.Number,
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `${this.file} is damaged at byte ${this.offset}: ${this.reason}. Restore the directory from a backup.`
+  }
+}
+
+/** The directory or a file in it belongs to another program, or to another version of this one. */
+export class UnsupportedFormat extends Schema.TaggedError<UnsupportedFormat>()("UnsupportedFormat", {
+  file: Schema.String,
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `${this.file} is not in a format that this version reads: ${this.reason}. Nothing was changed.`
+  }
+}
+
+/** A call to the operating system failed. */
+export class DiskError extends Schema.TaggedError<DiskError>()("DiskError", {
+  /** The call, for example `"append"`, `"sync"`, `"read"`. */
+  operation: Schema.String,
+  path: Schema.String,
+  /** The operating system's code, for example `"ENOSPC"`; `"ESHORT"` for a read that met the end of the file. */
+  code: Schema.String
+}) {
+  override get message(): string {
+    return `${this.operation} failed with ${this.code} at ${this.path}.`
+  }
+}
+
+/**
+ * The store takes no writes: it was opened with `readOnly` (`cause: "option"`),
+ * or a write or a sync of the log or the manifest failed (`cause: "failure"`).
+ * After a failure reads go on; reopen the store to write again.
+ */
+export class StoreReadOnly extends Schema.TaggedError<StoreReadOnly>()("StoreReadOnly", {
+  cause: Schema.Literals(["failure", "option"]),
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return this.cause === "option"
+      ? `The store was opened read-only: ${this.reason}.`
+      : `The store stopped taking writes: ${this.reason}. Reads go on; reopen the store to write again.`
+  }
+}
+
+/** An argument or an option is outside what the store takes. Nothing was written. */
+export class InvalidArgument extends Schema.TaggedError<InvalidArgument>()("InvalidArgument", {
+  /** The argument's or option's name. */
+  argument: Schema.String,
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `${this.argument}: ${this.reason}.`
+  }
+}
+
+/** Reserved for optimistic transactions: a read of the transaction was overwritten before it committed. */
+export class TransactionConflict extends Schema.TaggedError<TransactionConflict>()("TransactionConflict", {
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `${this.reason}. Run the transaction again.`
+  }
+}
+
+/** What opening a store can fail with. */
+export type StoreOpenError = StoreLocked | StoreCorrupted | UnsupportedFormat | DiskError | InvalidArgument
+
+/** What a read can fail with. */
+export type ReadError = StoreClosed | StoreCorrupted | UnsupportedFormat | DiskError | InvalidArgument
+
+/** What a write, a sync, a flush or a compaction can fail with. */
+export type WriteError = StoreClosed | StoreReadOnly | StoreCorrupted | UnsupportedFormat | DiskError | InvalidArgument

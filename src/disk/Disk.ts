@@ -1,0 +1,71 @@
+/**
+ * The only door to the disk. Everything above it is the same on a real disk,
+ * a simulated one, and memory.
+ *
+ * Every request is uninterruptible: once begun, it ends, and its effect returns
+ * then. Each handle has one user at a time for `append` and `sync`; reads may
+ * overlap. Paths use `/` and are joined by the caller.
+ */
+import { Context } from "effect"
+import type { Effect, Scope } from "effect"
+import type { DiskError, StoreLocked } from "../StoreError.ts"
+
+/** How a new append-only file is made. */
+export interface AppendOptions {
+  /**
+   * Bytes by which the disk may lengthen the file with zeros ahead of what is
+   * appended, so that a sync need not journal a new length each time. Readers
+   * of such a file must take zeros as its end. 0 (the default): never.
+   */
+  readonly extendBy?: number
+}
+
+/** A file that only grows. Chunks may be views of shared memory; they are not changed until `append` returns. */
+export interface AppendFile {
+  readonly path: string
+  /** Writes the chunks after everything appended so far, in order. After a failure the file's tail is unknown. */
+  append(chunks: ReadonlyArray<Uint8Array>): Effect.Effect<void, DiskError>
+  /** All bytes appended before the call are on stable storage when it returns. Never retried by the disk. */
+  readonly sync: Effect.Effect<void, DiskError>
+  readonly close: Effect.Effect<void>
+}
+
+/** A file that is only read. */
+export interface ReadFile {
+  readonly path: string
+  /** Length in bytes at the time of opening. */
+  readonly size: number
+  /** Exactly `length` bytes in a buffer of their own, or `DiskError` with code `ESHORT` past the end. */
+  read(offset: number, length: number): Effect.Effect<Uint8Array, DiskError>
+  /** The same, synchronously; throws the `DiskError`. */
+  readSync(offset: number, length: number): Uint8Array
+  readonly close: Effect.Effect<void>
+}
+
+/** What a path names. */
+export type PathKind = "missing" | "file" | "directory" | "other"
+
+export class Disk extends Context.Service<Disk, {
+  /** Creates a new file; fails with `EEXIST` if the path exists. Its directory entry is durable only after `syncDirectory`. */
+  createAppend(path: string, options?: AppendOptions): Effect.Effect<AppendFile, DiskError>
+  openRead(path: string): Effect.Effect<ReadFile, DiskError>
+  kind(path: string): Effect.Effect<PathKind, DiskError>
+  /** The names in a directory, in no order. */
+  list(directory: string): Effect.Effect<ReadonlyArray<string>, DiskError>
+  /** Creates one directory; its parent must exist. */
+  makeDirectory(path: string): Effect.Effect<void, DiskError>
+  /** Replaces `to` atomically. Durable only after `syncDirectory`. */
+  rename(from: string, to: string): Effect.Effect<void, DiskError>
+  /** Removes a file. Durable only after `syncDirectory`. */
+  remove(path: string): Effect.Effect<void, DiskError>
+  /** Creations, renames and removals in the directory before the call are durable when it returns. */
+  syncDirectory(path: string): Effect.Effect<void, DiskError>
+  /** Fails with the code that creating a file in the directory would fail with; creates nothing. */
+  checkWritable(directory: string): Effect.Effect<void, DiskError>
+  /**
+   * Locks the directory for the scope. The lock dies with its process; no one
+   * ever needs to delete a file by hand. `"exclusive"`: one holder; `"shared"`:
+   * any number of readers and no writer.
+   */
+  lock(directory: string, mode: "exclusive" | "shared"): Effect.Effect<void, StoreLocked | DiskError, Scope.Scope>
+}>()("effect-lsm/disk/Disk") {}
