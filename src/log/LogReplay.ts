@@ -1,0 +1,173 @@
+/**
+ * Reads the log back: the records of its segments in order, up to where it is
+ * whole, and the judgement of what comes after. Carries I3, I4, I15 (for the
+ * log) and I16 (sequences of what is discarded).
+ *
+ * A segment's groups end where there is no sound group and no sound group header
+ * behind it in the file. The log is cut where that is not so, where a group does
+ * not go on with the log before it, or where a segment's file header is bad.
+ * Whether a cut is a crash or damage is decided by the highest durable position
+ * that is known: what the caller knows, and what every sound group header says
+ * that was replayed or that is found behind the cut, in later segments too.
+ * Below it, the cut is `StoreCorrupted`; otherwise the log ends there and all
+ * that follows is discarded. A group can't speak for itself: no sound header
+ * claims more than its own offset.
+ *
+ * Changes no file. Called by recovery only, before the store opens; what the
+ * sinks got counts only if the replay succeeds.
+ */
+import { Effect } from "effect"
+import type { ReadFile } from "../disk/Disk.ts"
+import type { DiskError } from "../StoreError.ts"
+import { StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
+import { GroupChain } from "./GroupChain.ts"
+import type { LogCut } from "./GroupChain.ts"
+import { isAfter } from "./LogPosition.ts"
+import type { LogPosition } from "./LogPosition.ts"
+import { decodeSegmentHeader, segmentHeaderSize } from "./SegmentFormat.ts"
+import type { SegmentHeader } from "./SegmentFormat.ts"
+import { SegmentReader } from "./SegmentReader.ts"
+import type { RecordSink, ReplayedGroup } from "./SegmentReader.ts"
+import { Evidence, scanGroups } from "./SegmentScan.ts"
+
+export interface LogSegment {
+  readonly segment: number
+  readonly file: ReadFile
+}
+
+export interface ReplayOptions<E, R> {
+  /** Oldest first, numbered without a gap. */
+  readonly segments: ReadonlyArray<LogSegment>
+  /** The lowest sequence that the first group may have: one above the last that is in tables. */
+  readonly firstSequence: number
+  /** A position known from elsewhere: all of the log before it was on stable storage. */
+  readonly durable?: LogPosition | undefined
+  /** Before the records of each group; an effect that it returns is run before they follow. */
+  readonly onGroup?: ((group: ReplayedGroup) => Effect.Effect<void, E, R> | undefined) | undefined
+  /** Each record, in sequence order; the buffer's content is valid during the call. */
+  readonly onRecord: RecordSink
+}
+
+export interface ReplayResult {
+  /** Of the last record delivered; one below `firstSequence` if there was none. */
+  readonly lastSequence: number
+  /** The highest in any sound group header, discarded ones included; new sequences start above it. */
+  readonly highestSequenceSeen: number
+  /** Where the log ends; (0, 0) if there are no segments. */
+  readonly end: LogPosition
+  /** Bytes behind the end of the log, in its last segment and later ones, trailing zeros of the files left out. */
+  readonly discardedBytes: number
+  readonly groups: number
+  readonly records: number
+}
+
+type KnownHeader = Exclude<SegmentHeader, { readonly _tag: "Unsupported" }>
+
+const readHeader = (segment: LogSegment): Effect.Effect<KnownHeader, DiskError | UnsupportedFormat> =>
+  Effect.flatMap(segment.file.read(0, Math.min(segmentHeaderSize, segment.file.size)), (bytes) => {
+    const header = decodeSegmentHeader(bytes, segment.segment)
+    return header._tag === "Unsupported"
+      ? Effect.fail(
+        new UnsupportedFormat({ file: segment.file.path, reason: `version ${header.version} of the log's format` })
+      )
+      : Effect.succeed(header)
+  })
+
+/** Gathers what lies behind the cut; returns how many bytes that is. */
+const examineDiscarded = (
+  segments: ReadonlyArray<LogSegment>,
+  cut: LogPosition,
+  evidence: Evidence
+): Effect.Effect<number, DiskError | UnsupportedFormat> =>
+  Effect.gen(function*() {
+    let discarded = 0
+    for (const segment of segments) {
+      if (segment.segment < cut.segment) continue
+      const header = yield* readHeader(segment)
+      const salt = header._tag === "Valid" ? header.identity.salt : undefined
+      const from = segment.segment === cut.segment ? cut.offset : 0
+      const { contentEnd } = yield* scanGroups(segment.file, from, segment.segment, salt, evidence)
+      discarded += contentEnd - from
+    }
+    return discarded
+  })
+
+/** Replays the log into the sinks, and says where it ends. */
+export const replayLog = <E = never, R = never>(
+  options: ReplayOptions<E, R>
+): Effect.Effect<ReplayResult, StoreCorrupted | UnsupportedFormat | DiskError | E, R> =>
+  Effect.gen(function*() {
+    const { firstSequence, onRecord, segments } = options
+    const evidence = new Evidence(options.durable ?? { segment: 0, offset: 0 }, firstSequence - 1)
+    const chain = new GroupChain(firstSequence)
+    let groups = 0
+    let records = 0
+    let discardedBytes = 0
+    let end: LogPosition = { segment: 0, offset: 0 }
+    let endReason = ""
+    let cut: LogCut | undefined
+
+    for (const { file, segment } of segments) {
+      const header = yield* readHeader({ file, segment })
+      if (header._tag === "Bad") {
+        cut = { segment, offset: 0, reason: header.reason }
+        break
+      }
+      chain.beginSegment(segment)
+      const reader = new SegmentReader<E, R>(file, header.identity, {
+        accepts: (group, offset) => {
+          evidence.note(group)
+          return chain.accepts(group, offset)
+        },
+        onGroup: (group) => {
+          chain.passed(group)
+          return options.onGroup?.(group)
+        },
+        onRecord
+      })
+      const stop = yield* reader.run
+      const { offset } = reader
+      groups += reader.groups
+      records += reader.records
+      if (stop._tag === "Unstable") {
+        return yield* Effect.fail(new StoreCorrupted({ file: file.path, offset, reason: stop.reason }))
+      }
+      cut = chain.cut
+      if (cut !== undefined) break
+      const behind = yield* scanGroups(file, offset, segment, header.identity.salt, evidence)
+      if (behind.found) {
+        cut = { segment, offset, reason: stop.reason }
+        break
+      }
+      chain.endSegment(offset)
+      end = { segment, offset }
+      endReason = stop.reason
+      discardedBytes = behind.contentEnd - offset
+      if (options.durable !== undefined && options.durable.segment === segment && options.durable.offset > offset) break
+    }
+
+    if (cut !== undefined) {
+      discardedBytes = yield* examineDiscarded(segments, cut, evidence)
+      end = { segment: cut.segment, offset: cut.offset }
+      endReason = cut.reason
+    }
+    const last = segments.find((candidate) => candidate.segment === end.segment)
+    if (last !== undefined && isAfter(evidence.durable, end)) {
+      const { offset, segment } = evidence.durable
+      return yield* Effect.fail(
+        new StoreCorrupted({
+          file: last.file.path,
+          offset: end.offset,
+          reason: `${endReason}, though the log was durable up to byte ${offset} of segment ${segment}`
+        })
+      )
+    }
+    return {
+      lastSequence: chain.lastSequence,
+      highestSequenceSeen: Math.max(evidence.highestSequence, chain.lastSequence),
+      end,
+      discardedBytes,
+      groups,
+      records
+    }
+  })
