@@ -1,0 +1,25 @@
+/** Who holds what in one process: one exclusive holder, or any number of shared ones. Never waits. */
+export type LockMode = "exclusive" | "shared"
+
+export class LockRegistry<Key> {
+  /** Shared holders by what they hold; 0 stands for an exclusive one. */
+  readonly #holders = new Map<Key, number>()
+
+  /** Whether it is the caller's now; if so, `release` it once. */
+  acquire(key: Key, mode: LockMode): boolean {
+    const holders = this.#holders.get(key)
+    if (holders === undefined) {
+      this.#holders.set(key, mode === "exclusive" ? 0 : 1)
+      return true
+    }
+    if (mode === "exclusive" || holders === 0) return false
+    this.#holders.set(key, holders + 1)
+    return true
+  }
+
+  release(key: Key): void {
+    const holders = this.#holders.get(key)
+    if (holders !== undefined && holders > 1) this.#holders.set(key, holders - 1)
+    else this.#holders.delete(key)
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * An append-only file on a real disk. Carries the disk's half of I12: after a
+ * failed write or sync the handle refuses everything with that same error, and
+ * a sync is never tried again (the system may have dropped the dirty pages that
+ * it could not write, so a second sync would succeed over lost bytes).
+ *
+ * Writes are positional. Up to 64 KiB they are made at once: 7 µs for 64 KiB,
+ * p99.9 64 µs and worst 0.16 ms beside another thread's bulk writes, where 256
+ * KiB took 0.3 and 1.3 ms. Larger ones go to the thread pool as one call: that
+ * costs 5–10 µs of latency more and does not hold the loop, whereas writing
+ * pieces of 64 KiB on the loop holds it for as long as the whole takes.
+ */
+import { Effect } from "effect"
+import { fdatasync } from "node:fs"
+import { DiskError } from "../StoreError.ts"
+import { Descriptor } from "./Descriptor.ts"
+import type { AppendFile } from "./Disk.ts"
+import { GatherWrite } from "./GatherWrite.ts"
+import { diskError } from "./SystemCall.ts"
+
+const largestWriteOnLoop = 64 * 1024
+
+export class NodeAppendFile implements AppendFile {
+  readonly path: string
+  readonly sync: Effect.Effect<void, DiskError>
+  readonly close: Effect.Effect<void>
+  readonly #descriptor: Descriptor
+  readonly #extendBy: number
+  #length = 0
+  /** The file's length: what was appended and the zeros behind it. */
+  #allocated = 0
+  #synced = -1
+  #failure: DiskError | undefined
+
+  /** Takes over the descriptor of an empty file. */
+  constructor(path: string, fd: number, extendBy: number) {
+    this.path = path
+    this.#descriptor = new Descriptor(fd)
+    this.#extendBy = extendBy
+    this.close = this.#descriptor.close
+    this.sync = Effect.uninterruptible(Effect.callback<void, DiskError>((resume) => this.#sync(resume)))
+  }
+
+  append(chunks: ReadonlyArray<Uint8Array>): Effect.Effect<void, DiskError> {
+    return Effect.suspend(() => {
+      let length = 0
+      for (const chunk of chunks) length += chunk.byteLength
+      const extended = this.#length + length > this.#allocated ? length + this.#extendBy : length
+      return extended <= largestWriteOnLoop
+        ? this.#appendNow(chunks, length)
+        : Effect.uninterruptible(
+          Effect.callback<void, DiskError>((resume) => this.#appendInPool(chunks, length, resume))
+        )
+    })
+  }
+
+  #appendNow(chunks: ReadonlyArray<Uint8Array>, length: number): Effect.Effect<void, DiskError> {
+    const refusal = this.#refusal("append")
+    if (refusal !== undefined) return Effect.fail(refusal)
+    const position = this.#length
+    const write = this.#begin(chunks, length)
+    try {
+      write.writeNow(this.#descriptor.fd)
+      return Effect.void
+    } catch (cause) {
+      return this.#failed(write, position, length, cause)
+    }
+  }
+
+  #appendInPool(
+    chunks: ReadonlyArray<Uint8Array>,
+    length: number,
+    resume: (result: Effect.Effect<void, DiskError>) => void
+  ): void {
+    const refusal = this.#refusal("append")
+    if (refusal !== undefined) return resume(Effect.fail(refusal))
+    const position = this.#length
+    const write = this.#begin(chunks, length)
+    const { fd } = this.#descriptor
+    this.#descriptor.hold()
+    write.writeInPool(fd, (error) => {
+      this.#descriptor.release()
+      resume(error === null ? Effect.void : this.#failed(write, position, length, error))
+    })
+  }
+
+  #begin(chunks: ReadonlyArray<Uint8Array>, length: number): GatherWrite {
+    const position = this.#length
+    const padding = position + length > this.#allocated ? this.#extendBy : 0
+    this.#length = position + length
+    if (this.#length > this.#allocated) this.#allocated = this.#length + padding
+    return new GatherWrite(chunks, padding, position)
+  }
+
+  /** A write whose bytes all went through, and only the zeros behind them did not, has succeeded. */
+  #failed(write: GatherWrite, position: number, length: number, cause: unknown): Effect.Effect<void, DiskError> {
+    if (write.written >= length) {
+      this.#allocated = position + write.written
+      return Effect.void
+    }
+    this.#failure ??= diskError("append", this.path, cause)
+    return Effect.fail(this.#failure)
+  }
+
+  #sync(resume: (result: Effect.Effect<void, DiskError>) => void): void {
+    const refusal = this.#refusal("sync")
+    if (refusal !== undefined) return resume(Effect.fail(refusal))
+    const length = this.#length
+    if (this.#synced === length) return resume(Effect.void)
+    const { fd } = this.#descriptor
+    this.#descriptor.hold()
+    fdatasync(fd, (error) => {
+      this.#descriptor.release()
+      if (error === null) {
+        this.#synced = length
+        return resume(Effect.void)
+      }
+      this.#failure ??= diskError("sync", this.path, error)
+      resume(Effect.fail(this.#failure))
+    })
+  }
+
+  #refusal(operation: string): DiskError | undefined {
+    return this.#failure
+      ?? (this.#descriptor.fd < 0 ? new DiskError({ operation, path: this.path, code: "EBADF" }) : undefined)
+  }
+}

@@ -1,0 +1,138 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { execFileSync } from "node:child_process"
+import { openSync, readFileSync, statSync, symlinkSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { Disk } from "../../src/disk/Disk.ts"
+import { NodeAppendFile } from "../../src/disk/NodeAppendFile.ts"
+import * as NodeDisk from "../../src/disk/NodeDisk.ts"
+import { diskConformance } from "./conformance.ts"
+import { concatenate, createAppend, failsWith, openRead, pattern, writeFile } from "./diskHelpers.ts"
+import { openFilesBelow, temporaryDirectory } from "./temporaryDirectory.ts"
+
+diskConformance("NodeDisk", NodeDisk.layer, temporaryDirectory)
+
+const withDirectory = <E>(
+  body: (directory: string) => Effect.Effect<void, E, Disk>
+): Effect.Effect<void, E> =>
+  Effect.scoped(Effect.flatMap(temporaryDirectory, body)).pipe(Effect.provide(NodeDisk.layer))
+
+describe("NodeDisk", () => {
+  it.effect("I14: keeps no file open after its users were interrupted and it was closed", () =>
+    withDirectory((directory) =>
+      Effect.gen(function*() {
+        yield* Effect.scoped(Effect.gen(function*() {
+          const writer = yield* createAppend(`${directory}/file`)
+          yield* writer.append([pattern(200_000)])
+          const reader = yield* openRead(`${directory}/file`)
+          assert.strictEqual(openFilesBelow(directory).length, 2)
+          const users = yield* Effect.forEach(
+            [writer.append([pattern(500_000)]), writer.sync, reader.read(0, 200_000), reader.read(5, 100)],
+            (effect) => Effect.forkChild(effect, { startImmediately: true })
+          )
+          yield* Fiber.interruptAll(users)
+        }))
+        assert.deepStrictEqual(openFilesBelow(directory), [])
+        assert.strictEqual(statSync(`${directory}/file`).size, 700_000)
+      })
+    ))
+
+  it.effect("keeps no file open after an operation that failed or needed one only for itself", () =>
+    withDirectory((directory) =>
+      Effect.gen(function*() {
+        const disk = yield* Disk
+        yield* failsWith(disk.openRead(directory), "EISDIR")
+        yield* disk.syncDirectory(directory)
+        yield* failsWith(disk.createAppend(`${directory}/missing/file`), "ENOENT")
+        assert.deepStrictEqual(openFilesBelow(directory), [])
+      })
+    ))
+
+  it.effect("extends a file by exactly what was asked for, when the write passes its end", () =>
+    withDirectory((directory) =>
+      Effect.scoped(Effect.gen(function*() {
+        const path = `${directory}/file`
+        const file = yield* createAppend(path, { extendBy: 1_000 })
+        yield* file.append([pattern(300)])
+        assert.strictEqual(statSync(path).size, 1_300)
+        yield* file.append([pattern(1_000)])
+        assert.strictEqual(statSync(path).size, 1_300)
+        yield* file.append([pattern(1)])
+        assert.strictEqual(statSync(path).size, 2_301)
+      }))
+    ))
+
+  it.effect("neither opens a pipe nor waits for its writer", () =>
+    withDirectory((directory) =>
+      Effect.gen(function*() {
+        execFileSync("mkfifo", [`${directory}/pipe`])
+        const disk = yield* Disk
+        yield* failsWith(disk.openRead(`${directory}/pipe`), "EINVAL")
+        assert.strictEqual(yield* disk.kind(`${directory}/pipe`), "other")
+      })
+    ))
+
+  it.effect("follows symbolic links, and finds nothing behind a broken one", () =>
+    withDirectory((directory) =>
+      Effect.gen(function*() {
+        const disk = yield* Disk
+        yield* writeFile(`${directory}/file`)
+        symlinkSync(`${directory}/file`, `${directory}/link`)
+        symlinkSync(`${directory}/missing`, `${directory}/broken`)
+        assert.strictEqual(yield* disk.kind(`${directory}/link`), "file")
+        assert.strictEqual(yield* disk.kind(`${directory}/broken`), "missing")
+      })
+    ))
+
+  it.effect("reports a path that the system cannot take as a DiskError", () =>
+    Effect.gen(function*() {
+      const disk = yield* Disk
+      yield* failsWith(disk.openRead("a\0b"), "ERR_INVALID_ARG_VALUE")
+      yield* failsWith(disk.lock("a\0b", "exclusive"), "ERR_INVALID_ARG_VALUE")
+    }).pipe(Effect.provide(NodeDisk.layer)))
+})
+
+describe("NodeAppendFile", () => {
+  const overDevice = (path: string): Effect.Effect<NodeAppendFile> =>
+    Effect.sync(() => new NodeAppendFile(path, openSync(path, "w"), 0))
+
+  it.effect.each([10, 100_000])(
+    "I12: refuses everything with the first error after a failed write of %i bytes",
+    (length) =>
+      Effect.gen(function*() {
+        const file = yield* overDevice("/dev/full")
+        const first = yield* Effect.flip(file.append([pattern(length)]))
+        assert.deepStrictEqual([first.operation, first.path, first.code], ["append", "/dev/full", "ENOSPC"])
+        assert.strictEqual(yield* Effect.flip(file.append([pattern(10)])), first)
+        assert.strictEqual(yield* Effect.flip(file.append([pattern(100_000)])), first)
+        assert.strictEqual(yield* Effect.flip(file.sync), first)
+        yield* file.close
+      })
+  )
+
+  it.effect("I12: never tries a failed sync again, and takes no append after it", () =>
+    Effect.gen(function*() {
+      const file = yield* overDevice("/dev/null")
+      yield* file.append([pattern(10)])
+      const first = yield* Effect.flip(file.sync)
+      assert.deepStrictEqual([first.operation, first.code], ["sync", "EINVAL"])
+      assert.strictEqual(yield* Effect.flip(file.sync), first)
+      assert.strictEqual(yield* Effect.flip(file.append([pattern(10)])), first)
+      yield* file.close
+    }))
+
+  it.effect("writes on behind a short write until the limit, and needs no room for zeros", () =>
+    withDirectory((directory) =>
+      Effect.sync(() => {
+        const script = fileURLToPath(new URL("appendUntilFull.ts", import.meta.url))
+        const limited = `ulimit -f 256; exec "$0" "$1" "$2"`
+        const output = execFileSync("sh", ["-c", limited, process.execPath, script, `${directory}/file`])
+        const content = new Uint8Array(readFileSync(`${directory}/file`))
+        const report: unknown = JSON.parse(output.toString())
+        assert.deepStrictEqual(report, { appended: Math.floor(content.length / 5_000), codes: ["EFBIG", "EFBIG"] })
+        assert.isAbove(content.length % 5_000, 0)
+        const expected = concatenate(Array.from({ length: Math.ceil(content.length / 5_000) }, () => pattern(5_000)))
+        assert.deepStrictEqual(content, expected.slice(0, content.length))
+      })
+    ))
+})
