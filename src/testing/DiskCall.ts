@@ -1,0 +1,30 @@
+/** One call to a simulated disk: what traces, hooks and faults speak of. */
+
+export type DiskOperation =
+  | "createAppend"
+  | "append"
+  | "sync"
+  | "openRead"
+  | "read"
+  | "readSync"
+  | "close"
+  | "kind"
+  | "list"
+  | "makeDirectory"
+  | "rename"
+  | "remove"
+  | "syncDirectory"
+  | "checkWritable"
+  | "lock"
+
+export interface DiskCall {
+  /** Its place among all calls to this disk, from 0, in the order in which they took effect. */
+  readonly index: number
+  readonly operation: DiskOperation
+  /** As it was given; of a rename the old one. */
+  readonly path: string
+  /** The new path, of a rename. */
+  readonly to?: string
+  /** How many bytes an append or a read is about. */
+  readonly bytes?: number
+}

@@ -1,0 +1,138 @@
+/**
+ * One file of a simulated disk, apart from its names: what programs read from
+ * it now, and what of that is on stable storage.
+ *
+ * What was appended since the last sync is a list of unsynced writes. A sync
+ * makes them durable, their bytes and the file's length together; a failed sync
+ * gives them up: they stay readable, and no later sync makes them durable, as
+ * on systems that mark pages clean that they could not write.
+ */
+import { Errno } from "./Errno.ts"
+
+/** A range of a file that a power cut may take. */
+export interface UnsyncedWrite {
+  /** `"zeros"` only lengthens the file. */
+  readonly kind: "bytes" | "zeros"
+  readonly start: number
+  readonly end: number
+  /** Rises with every write to the disk. */
+  readonly order: number
+}
+
+/** What a power cut left of one write. */
+export interface Remains {
+  /** The ranges that hold what was written; the rest reads as zeros, as far as the file goes. */
+  readonly ranges: ReadonlyArray<readonly [start: number, end: number]>
+  /** The file is at least so long. */
+  readonly length: number
+}
+
+export class SimulatedFile {
+  readonly kind = "file"
+  #bytes: Uint8Array
+  #size: number
+  #appended: number
+  #durableSize: number
+  #unsynced: Array<UnsyncedWrite> = []
+  /** Those that a failed sync gave up. */
+  #lost: Array<UnsyncedWrite> = []
+
+  /** A file whose content is durable; it takes the bytes over. */
+  constructor(bytes: Uint8Array = new Uint8Array(0)) {
+    this.#bytes = bytes
+    this.#size = bytes.length
+    this.#appended = bytes.length
+    this.#durableSize = bytes.length
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** Everything that a power cut may take, in the order in which it was written. */
+  get volatile(): ReadonlyArray<UnsyncedWrite> {
+    return [...this.#lost, ...this.#unsynced]
+  }
+
+  append(chunks: ReadonlyArray<Uint8Array>, extendBy: number, order: number): void {
+    const start = this.#appended
+    let length = 0
+    for (const chunk of chunks) length += chunk.byteLength
+    const end = start + length
+    this.#reserve(end)
+    for (const chunk of chunks) {
+      this.#bytes.set(chunk, this.#appended)
+      this.#appended += chunk.byteLength
+    }
+    if (length > 0) this.#unsynced.push({ kind: "bytes", start, end, order })
+    if (end <= this.#size) return
+    this.#size = end
+    if (extendBy > 0) this.#extend(end + extendBy, order)
+  }
+
+  read(offset: number, length: number): Uint8Array {
+    if (!(Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0)) {
+      throw new Errno("EINVAL")
+    }
+    if (offset + length > this.#size) throw new Errno("ESHORT")
+    return this.#bytes.slice(offset, offset + length)
+  }
+
+  sync(): void {
+    for (const write of this.#unsynced) this.#durableSize = Math.max(this.#durableSize, write.end)
+    this.#unsynced = []
+  }
+
+  failSync(): void {
+    this.#lost.push(...this.#unsynced)
+    this.#unsynced = []
+  }
+
+  /** Puts other content, durable at once, in the place of all there is; it takes the bytes over. */
+  replace(bytes: Uint8Array): void {
+    this.#bytes = bytes
+    this.#size = bytes.length
+    this.#appended = bytes.length
+    this.#durableSize = bytes.length
+    this.#unsynced = []
+    this.#lost = []
+  }
+
+  /** The same file in another image, its unsynced writes included. */
+  copy(): SimulatedFile {
+    const copy = new SimulatedFile(this.#bytes.slice(0, this.#size))
+    copy.#appended = this.#appended
+    copy.#durableSize = this.#durableSize
+    copy.#unsynced = [...this.#unsynced]
+    copy.#lost = [...this.#lost]
+    return copy
+  }
+
+  /** The file as a power cut left it, if that is what remains of each volatile write. */
+  afterPowerCut(remainsOf: (write: UnsyncedWrite) => Remains): SimulatedFile {
+    const volatile = this.volatile
+    const remains = volatile.map(remainsOf)
+    const left = this.#bytes.slice(0, this.#size)
+    // Zeros need no clearing: what lies in them was either appended later, as a write of its own, or is zero.
+    for (const write of volatile) if (write.kind === "bytes") left.fill(0, write.start, write.end)
+    let length = this.#durableSize
+    for (const part of remains) {
+      for (const [start, end] of part.ranges) left.set(this.#bytes.subarray(start, end), start)
+      length = Math.max(length, part.length)
+    }
+    return new SimulatedFile(left.subarray(0, length))
+  }
+
+  #extend(size: number, order: number): void {
+    this.#reserve(size)
+    this.#unsynced.push({ kind: "zeros", start: this.#size, end: size, order })
+    this.#size = size
+  }
+
+  #reserve(size: number): void {
+    if (size <= this.#bytes.length) return
+    const larger = new Uint8Array(Math.max(size, this.#bytes.length * 2))
+    larger.set(this.#bytes.subarray(0, this.#size))
+    this.#bytes = larger
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * Tools for testing programs that live on an effect-lsm `Disk`, the store
+ * itself among them: a disk that can lose power, and a runner that makes every
+ * order of events repeatable.
+ */
+export type { CrashMode } from "./CrashImage.ts"
+export type { DiskCall, DiskOperation } from "./DiskCall.ts"
+export type { Fault, FaultPlan } from "./FaultPlan.ts"
+export { SeededRandom } from "./SeededRandom.ts"
+export { type InterruptMark, SeededScheduler, type SeededSchedulerOptions, type TaskOrder } from "./SeededScheduler.ts"
+export { type DiskCallListener, SimulatedDisk, type SimulatedDiskOptions } from "./SimulatedDisk.ts"
+export {
+  interruptAtYield,
+  type Interrupted,
+  runSimulation,
+  simulate,
+  type SimulationOptions,
+  type SimulationReport,
+  SimulationStuck
+} from "./Simulation.ts"
+export { VirtualClock } from "./VirtualClock.ts"
