@@ -40,10 +40,11 @@ export class SeededRandom implements Random.Random {
 
   /** @param seed any safe integer */
   constructor(seed: number) {
-    const fill = splitmix32((seed | 0) ^ Math.imul(Math.floor(seed / 0x1_0000_0000) | 0, 0x85ebca6b))
-    this.#a = fill()
-    this.#b = fill()
-    this.#c = fill()
+    const low = splitmix32(seed | 0)
+    const high = splitmix32(Math.floor(seed / 0x1_0000_0000) ^ 0x5bd1e995)
+    this.#a = low()
+    this.#b = high()
+    this.#c = low() ^ high()
     for (let round = 0; round < 12; round++) this.uint32()
   }
 

@@ -48,7 +48,7 @@ interface Victim {
  *
  * @example
  * ```ts
- * import { Effect, Scheduler } from "effect"
+ * import { Effect, Exit } from "effect"
  * import { SeededRandom, SeededScheduler } from "effect-lsm/testing"
  *
  * const scheduler = new SeededScheduler(new SeededRandom(1))
@@ -56,7 +56,7 @@ interface Victim {
  *
  * scheduler.runnable // => 1
  * while (scheduler.step());
- * fiber.pollUnsafe()._tag // => "Success"
+ * fiber.pollUnsafe() // => Exit.succeed("done")
  * ```
  */
 export class SeededScheduler implements Scheduler.Scheduler {
@@ -123,12 +123,7 @@ export class SeededScheduler implements Scheduler.Scheduler {
   shouldYield(fiber: Fiber.Fiber<unknown, unknown>): boolean {
     const ordinal = this.#ordinal(fiber)
     const victim = this.#victims.get(fiber)
-    if (victim !== undefined && !victim.struck && victim.pointsLeft-- === 0) {
-      victim.struck = true
-      this.#doomed = fiber
-      this.note("interrupt", ordinal)
-      return true
-    }
+    if (victim !== undefined && !victim.struck) return this.#strikes(fiber, victim, ordinal)
     const ops = fiber.currentOpCount
     if (ops < MIN_OPS_BEFORE_YIELD) return false
     if (!this.#yieldRandom.bool(this.#yieldChance) && ops < fiber.cache.maxOpsBeforeYield) return false
@@ -163,7 +158,8 @@ export class SeededScheduler implements Scheduler.Scheduler {
 
   /**
    * Makes the fiber yield at its n-th operation from now (0 is the next one)
-   * and interrupts it before it goes on.
+   * and interrupts it before it goes on. Until then it is not made to yield, so
+   * that n means the same point from run to run.
    */
   interruptAt(fiber: Fiber.Fiber<unknown, unknown>, n: number): InterruptMark {
     const victim: Victim = { pointsLeft: n, struck: false }
@@ -176,6 +172,14 @@ export class SeededScheduler implements Scheduler.Scheduler {
     this.#digest = Math.imul(this.#digest ^ what.charCodeAt(0), 0x01000193)
     this.#digest = Math.imul(this.#digest ^ value, 0x01000193)
     if (this.#tracing) this.trace.push(`${what} ${value}`)
+  }
+
+  #strikes(fiber: Fiber.Fiber<unknown, unknown>, victim: Victim, ordinal: number): boolean {
+    if (victim.pointsLeft-- > 0) return false
+    victim.struck = true
+    this.#doomed = fiber
+    this.note("interrupt", ordinal)
+    return true
   }
 
   #choose(runnable: number): number {

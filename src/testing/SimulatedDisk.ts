@@ -117,7 +117,7 @@ export class SimulatedDisk {
    * import { SimulatedDisk } from "effect-lsm/testing"
    *
    * const disk = SimulatedDisk.make()
-   * let image
+   * let image = disk
    * disk.onCall((call, phase) => {
    *   if (call.index !== 1 || phase !== "before") return
    *   image = disk.crashImage("all")

@@ -84,7 +84,7 @@ export class SimulatedFile {
   }
 
   failSync(): void {
-    this.#lost.push(...this.#unsynced)
+    this.#lost = this.#lost.concat(this.#unsynced)
     this.#unsynced = []
   }
 

@@ -1,7 +1,7 @@
 /**
  * Tools for testing programs that live on an effect-lsm `Disk`, the store
  * itself among them: a disk that can lose power, and a runner that makes every
- * order of events repeatable.
+ * order of events repeatable. The engine imports nothing from here.
  */
 export type { CrashMode } from "./CrashImage.ts"
 export type { DiskCall, DiskOperation } from "./DiskCall.ts"

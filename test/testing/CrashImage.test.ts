@@ -262,6 +262,20 @@ describe("power cut: names", () => {
   )
 
   it.effect(
+    "often the operations survive up to some moment, as those of a journal",
+    onDisk((disk) =>
+      Effect.gen(function*() {
+        const names = Array.from({ length: 12 }, (_, index) => String.fromCharCode(97 + index))
+        for (const name of names) yield* disk.service.createAppend(name)
+        const images = found(disk, filesOf)
+        for (let count = 0; count <= names.length; count++) {
+          assert.isTrue(images.has(names.slice(0, count).join(" ")), `no image holds the first ${count}`)
+        }
+      })
+    )
+  )
+
+  it.effect(
     "operations on one name survive in their order only",
     onDisk((disk) =>
       Effect.gen(function*() {

@@ -1,0 +1,34 @@
+/** Finds the examples in doc comments, and runs them: of each line `expression // => value` both sides must be equal. */
+import { assert } from "@effect/vitest"
+import { readdirSync, readFileSync } from "node:fs"
+import { compileFunction } from "node:vm"
+
+export interface Example {
+  readonly name: string
+  readonly code: string
+}
+
+/** The examples of all files of a directory. */
+export const examplesIn = (directory: URL): ReadonlyArray<Example> =>
+  readdirSync(directory).sort().flatMap((name) => {
+    const source = readFileSync(new URL(name, directory), "utf8")
+    return Array.from(source.matchAll(/@example\n\s*\* ```ts\n([\s\S]*?)\n\s*\* ```/g), ([, body = ""], index) => ({
+      name: `${name} ${index + 1}`,
+      code: body.replaceAll(/^\s*\* ?/gm, "")
+    }))
+  })
+
+/** Runs one example, which may import from the given modules only. */
+export const checkExample = async (example: Example, modules: Readonly<Record<string, object>>): Promise<void> => {
+  let checks = 0
+  const check = (actual: unknown, expected: unknown): void => {
+    checks++
+    assert.deepStrictEqual(actual, expected)
+  }
+  const body = example.code
+    .replaceAll(/^import \{(.*)\} from "(.*)"$/gm, "const {$1} = modules[\"$2\"]")
+    .replaceAll(/^(.*\S) \/\/ => (.*)$/gm, "check($1, $2)")
+  const run = compileFunction(`return (async () => {\n${body}\n})()`, ["modules", "check"])
+  await Reflect.apply(run, undefined, [modules, check])
+  assert.isAbove(checks, 0, "the example shows no value")
+}
