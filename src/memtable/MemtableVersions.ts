@@ -1,0 +1,73 @@
+/**
+ * All versions of all keys of a memtable that takes no more inserts: what flush
+ * and recovery read (I2, I9: older versions and tombstones included).
+ */
+import { Effect } from "effect"
+import type { VersionIterator } from "../record/Cursor.ts"
+import { CursorStatus } from "../record/Cursor.ts"
+import { RecordKind } from "../record/RecordKind.ts"
+import { MemtableCursor } from "./MemtableCursor.ts"
+import * as Layout from "./RecordLayout.ts"
+
+export class MemtableVersions implements VersionIterator {
+  valid = false
+  readonly keyBuffer: Uint8Array
+  keyOffset = 0
+  keyLength = 0
+  kind: RecordKind = RecordKind.put
+  sequence = 0
+  readonly valueBuffer: Uint8Array
+  valueOffset = 0
+  valueLength = 0
+
+  readonly load = Effect.void
+
+  readonly #words: Uint32Array
+  readonly #baseSequence: number
+  readonly #cursor: MemtableCursor
+  #version = 0
+
+  constructor(words: Uint32Array, bytes: Uint8Array, baseSequence: number) {
+    this.#words = words
+    this.#baseSequence = baseSequence
+    this.#cursor = new MemtableCursor(words, bytes, baseSequence)
+    this.keyBuffer = bytes
+    this.valueBuffer = bytes
+  }
+
+  first(): CursorStatus {
+    this.#cursor.seekFirst()
+    return this.#enterKey()
+  }
+
+  advance(): CursorStatus {
+    if (!this.valid) return CursorStatus.ready
+    const older = Layout.olderOf(this.#words, this.#version)
+    if (older !== 0) return this.#show(older)
+    this.#cursor.next()
+    return this.#enterKey()
+  }
+
+  resume(): CursorStatus {
+    return CursorStatus.ready
+  }
+
+  #enterKey(): CursorStatus {
+    const cursor = this.#cursor
+    this.valid = cursor.valid
+    if (!cursor.valid) return CursorStatus.ready
+    this.keyOffset = cursor.keyOffset
+    this.keyLength = cursor.keyLength
+    return this.#show(Layout.newestOf(this.#words, cursor.leaf))
+  }
+
+  #show(version: number): CursorStatus {
+    const words = this.#words
+    this.#version = version
+    this.kind = Layout.kindOf(words, version)
+    this.sequence = this.#baseSequence + words[version]!
+    this.valueOffset = Layout.valueOffsetOf(words, version)
+    this.valueLength = Layout.valueLengthOf(words, version)
+    return CursorStatus.ready
+  }
+}
