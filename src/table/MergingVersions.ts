@@ -1,0 +1,82 @@
+/**
+ * All versions of all keys of many sources in one order: by key, then sequence
+ * descending. A version that several sources have is given once. For flush and
+ * compaction; sources are given newest first.
+ */
+import { CursorStatus } from "../record/Cursor.ts"
+import type { VersionIterator } from "../record/Cursor.ts"
+import { RecordKind } from "../record/RecordKind.ts"
+import { MergeOrder } from "./MergeOrder.ts"
+import { PendingSources } from "./PendingSources.ts"
+
+export class MergingVersions implements VersionIterator {
+  valid = false
+  keyBuffer: Uint8Array = new Uint8Array(0)
+  keyOffset = 0
+  keyLength = 0
+  kind: RecordKind = RecordKind.put
+  sequence = 0
+  valueBuffer: Uint8Array = new Uint8Array(0)
+  valueOffset = 0
+  valueLength = 0
+
+  readonly #sources: ReadonlyArray<VersionIterator>
+  readonly #order: MergeOrder
+  readonly #pending: PendingSources
+  #starting = false
+
+  constructor(sources: ReadonlyArray<VersionIterator>) {
+    this.#sources = sources
+    this.#order = new MergeOrder(sources.length, true)
+    this.#pending = new PendingSources(sources)
+    this.load = this.#pending.load
+  }
+
+  readonly load: VersionIterator["load"]
+
+  first(): CursorStatus {
+    this.valid = false
+    this.#pending.clear()
+    this.#starting = true
+    const sources = this.#sources
+    for (let i = 0; i < sources.length; i++) this.#pending.note(i, sources[i]!.first())
+    return this.#settle()
+  }
+
+  advance(): CursorStatus {
+    if (!this.valid) return CursorStatus.ready
+    this.valid = false
+    const order = this.#order
+    for (let g = 0; g < order.group; g++) {
+      const number = order.sources[g]!
+      this.#pending.note(number, this.#sources[number]!.advance())
+    }
+    return this.#settle()
+  }
+
+  resume(): CursorStatus {
+    if (this.#pending.isEmpty) return CursorStatus.ready
+    this.#pending.resume()
+    return this.#settle()
+  }
+
+  #settle(): CursorStatus {
+    if (!this.#pending.isEmpty) return CursorStatus.needsLoad
+    const order = this.#order
+    if (this.#starting) order.rebuild(this.#sources, false)
+    else order.settle(this.#sources)
+    this.#starting = false
+    if (order.count === 0) return CursorStatus.ready
+    const source = this.#sources[order.sources[0]!]!
+    this.keyBuffer = source.keyBuffer
+    this.keyOffset = source.keyOffset
+    this.keyLength = source.keyLength
+    this.kind = source.kind
+    this.sequence = source.sequence
+    this.valueBuffer = source.valueBuffer
+    this.valueOffset = source.valueOffset
+    this.valueLength = source.valueLength
+    this.valid = true
+    return CursorStatus.ready
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * The sources of a merge whose moves lack a block. They are loaded together, so
+ * that a merge waits once, not once for each source.
+ */
+import { Effect } from "effect"
+import { CursorStatus } from "../record/Cursor.ts"
+import type { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
+
+export interface LoadingSource {
+  readonly load: Effect.Effect<void, DiskError | StoreCorrupted | UnsupportedFormat>
+  resume(): CursorStatus
+}
+
+export class PendingSources {
+  readonly #sources: ReadonlyArray<LoadingSource>
+  #waiting: Array<number> = []
+
+  constructor(sources: ReadonlyArray<LoadingSource>) {
+    this.#sources = sources
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0
+  }
+
+  /** Forgets moves that were begun and will not be ended. */
+  clear(): void {
+    this.#waiting.length = 0
+  }
+
+  /** Notes how a source's move went. */
+  note(source: number, status: CursorStatus): void {
+    if (status === CursorStatus.needsLoad) this.#waiting.push(source)
+  }
+
+  readonly load: LoadingSource["load"] = Effect.suspend(() => {
+    const waiting = this.#waiting
+    if (waiting.length === 1) return this.#sources[waiting[0]!]!.load
+    return Effect.forEach(waiting.slice(), (source) => this.#sources[source]!.load, {
+      concurrency: "unbounded",
+      discard: true
+    })
+  })
+
+  /** Resumes the moves; those that lack another block stay. */
+  resume(): void {
+    const resumed = this.#waiting
+    this.#waiting = []
+    for (const source of resumed) this.note(source, this.#sources[source]!.resume())
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * The bytes that a table writer has made: the section being written, contiguous
+ * and open, and before it the finished bytes that wait to be taken.
+ *
+ * Only the builders of this directory write into it.
+ */
+
+/** Small enough that one append of one chunk never holds the event loop long. */
+const chunkSize = 64 * 1024
+
+export class TableOutput {
+  /** The chunk that holds the open section, from `start` to `end`. */
+  bytes = new Uint8Array(chunkSize)
+  start = 0
+  end = 0
+  /** Finished bytes so far: the open section's offset in the file. */
+  offset = 0
+  /** Finished bytes that nobody has taken. */
+  pendingBytes = 0
+
+  readonly #finished: Array<Uint8Array> = []
+  #taken = 0
+
+  /** Makes room for `length` bytes at `end`; the open section may move to another chunk. */
+  reserve(length: number): void {
+    if (this.end + length <= this.bytes.length) return
+    const open = this.end - this.start
+    const grown = new Uint8Array(Math.max(chunkSize, open * 2 + length))
+    grown.set(this.bytes.subarray(this.start, this.end))
+    this.#putAside()
+    this.bytes = grown
+    this.#taken = 0
+    this.start = 0
+    this.end = open
+  }
+
+  /** Ends the open section; the next one begins behind it. */
+  seal(): void {
+    const length = this.end - this.start
+    this.start = this.end
+    this.offset += length
+    this.pendingBytes += length
+  }
+
+  /** Appends a finished section that has a buffer of its own. There must be no open section. */
+  push(section: Uint8Array): void {
+    if (section.length === 0) return
+    this.#putAside()
+    this.#finished.push(section)
+    this.offset += section.length
+    this.pendingBytes += section.length
+  }
+
+  /** The finished bytes in order; they are never changed again. */
+  take(): Array<Uint8Array> {
+    this.#putAside()
+    this.pendingBytes = 0
+    return this.#finished.splice(0)
+  }
+
+  #putAside(): void {
+    if (this.start > this.#taken) this.#finished.push(this.bytes.subarray(this.#taken, this.start))
+    this.#taken = this.start
+  }
+}

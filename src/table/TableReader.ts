@@ -1,0 +1,263 @@
+/**
+ * Reads one table: its index and filter are held in memory, its blocks come
+ * through the block cache.
+ *
+ * A lookup is synchronous. Where a block is not at hand and the `ReadPolicy`
+ * forbids a synchronous read, it answers `needsLoad`; the caller runs `load` and
+ * looks again in this table, and the retry is handed the loaded block itself, so
+ * that eviction cannot starve it. Synchronous reads throw `DiskError` and `StoreCorrupted`; the
+ * engine catches them at its boundary.
+ *
+ * I11: the filter never says no wrongly, and a version is in one block at most.
+ * I15: the file's size, footer, sections and each block are verified before use.
+ */
+import { Effect } from "effect"
+import type { ReadFile } from "../disk/Disk.ts"
+import { compareBytes } from "../record/Bytes.ts"
+import { checksumSeed } from "../record/Checksum.ts"
+import { RecordKind } from "../record/RecordKind.ts"
+import { StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
+import type { DiskError } from "../StoreError.ts"
+import { Block, EntryReader } from "./Block.ts"
+import type { BlockCache, CachedTable } from "./BlockCache.ts"
+import { Filter, isFilterLength } from "./Filter.ts"
+import { KeyHash } from "./KeyHash.ts"
+import type { ReadPolicy } from "./ReadPolicy.ts"
+import { TableCursor } from "./TableCursor.ts"
+import {
+  decodeFooter,
+  encodeProperties,
+  footerDamage,
+  footerSize,
+  formatVersion,
+  sectionChecksum,
+  storedVersion
+} from "./TableFormat.ts"
+import { TableIndex } from "./TableIndex.ts"
+import type { TableMeta } from "./TableMeta.ts"
+import { TableVersions } from "./TableVersions.ts"
+
+/** How a lookup ended. */
+export const TableStatus = { absent: 0, found: 1, deleted: 2, needsLoad: 3 } as const
+export type TableStatus = typeof TableStatus[keyof typeof TableStatus]
+
+/** What a lookup found; one instance is reused for many lookups, one at a time. */
+export class TableResult {
+  sequence = 0
+  /** The value, if one was found: bytes of a cached block, to be copied and never handed out. */
+  valueBuffer: Uint8Array = new Uint8Array(0)
+  valueOffset = 0
+  valueLength = 0
+
+  /** For `TableReader`: the block that the last lookup lacked, then the one that was loaded for its retry. */
+  wanted = -1
+  table: TableReader | undefined
+  block: Block | undefined
+}
+
+export interface TableReaderOptions {
+  readonly policy: ReadPolicy
+}
+
+interface Sections {
+  readonly index: TableIndex
+  readonly filter: Filter | undefined
+}
+
+export class TableReader {
+  readonly meta: TableMeta
+  readonly path: string
+  readonly index: TableIndex
+  readonly policy: ReadPolicy
+
+  readonly #file: ReadFile
+  readonly #filter: Filter | undefined
+  readonly #cache: BlockCache
+  readonly #blocks: CachedTable
+  readonly #entry = new EntryReader()
+  readonly #hash = new KeyHash()
+  #block = 0
+  readonly #readSync = (): Uint8Array =>
+    this.#file.readSync(this.index.offset(this.#block), this.index.extent(this.#block, this.#block + 1))
+
+  private constructor(file: ReadFile, meta: TableMeta, sections: Sections, cache: BlockCache, policy: ReadPolicy) {
+    this.meta = meta
+    this.path = file.path
+    this.index = sections.index
+    this.policy = policy
+    this.#file = file
+    this.#filter = sections.filter
+    this.#cache = cache
+    this.#blocks = cache.table(meta.file, sections.index.count)
+  }
+
+  /** Verifies everything but the blocks. The reader owns the file from then on, and closes it; on failure it does not. */
+  static open(
+    file: ReadFile,
+    meta: TableMeta,
+    cache: BlockCache,
+    options: TableReaderOptions
+  ): Effect.Effect<TableReader, DiskError | StoreCorrupted | UnsupportedFormat> {
+    return Effect.gen(function*() {
+      const corrupted = (offset: number, reason: string) => new StoreCorrupted({ file: file.path, offset, reason })
+      if (file.size !== meta.size) {
+        return yield* corrupted(
+          Math.min(file.size, meta.size),
+          `the file has ${file.size} bytes where the manifest names ${meta.size}`
+        )
+      }
+      const footerOffset = meta.size - footerSize
+      if (footerOffset < 0) return yield* corrupted(0, "the file is too short for a footer")
+      const footerBytes = yield* file.read(footerOffset, footerSize)
+      const damage = footerDamage(footerBytes, meta)
+      if (damage !== undefined) return yield* corrupted(footerOffset, damage)
+      const version = storedVersion(footerBytes)
+      if (version !== formatVersion) {
+        return yield* new UnsupportedFormat({ file: file.path, reason: `its table format is version ${version}` })
+      }
+      const footer = decodeFooter(footerBytes, meta.size)
+      if (typeof footer === "string") return yield* corrupted(footerOffset, footer)
+
+      const bytes = yield* file.read(footer.dataLength, footerOffset - footer.dataLength)
+      const section = (offset: number, length: number, expected: number): Uint8Array | undefined => {
+        const start = offset - footer.dataLength
+        const found = bytes.subarray(start, start + length)
+        return sectionChecksum(found, meta.file, offset) === expected ? found : undefined
+      }
+      const filterOffset = footer.dataLength
+      const indexOffset = filterOffset + footer.filterLength
+      const propertiesOffset = indexOffset + footer.indexLength
+      const filterBytes = section(filterOffset, footer.filterLength, footer.filterChecksum)
+      if (filterBytes === undefined) return yield* corrupted(filterOffset, "the filter does not match its checksum")
+      const indexBytes = section(indexOffset, footer.indexLength, footer.indexChecksum)
+      if (indexBytes === undefined) return yield* corrupted(indexOffset, "the index does not match its checksum")
+      const properties = section(propertiesOffset, footer.propertiesLength, footer.propertiesChecksum)
+      if (properties === undefined) {
+        return yield* corrupted(propertiesOffset, "the properties do not match their checksum")
+      }
+      if (compareBytes(properties, encodeProperties(meta)) !== 0) {
+        return yield* corrupted(propertiesOffset, "the properties are not those that the manifest names")
+      }
+      if (footer.filterLength !== 0 && !isFilterLength(footer.filterLength)) {
+        return yield* corrupted(filterOffset, "the filter has a wrong length")
+      }
+      const index = TableIndex.read(indexBytes, footer.dataLength)
+      if (typeof index === "string") return yield* corrupted(indexOffset, index)
+      const filter = footer.filterLength === 0 ? undefined : new Filter(filterBytes)
+      return new TableReader(file, meta, { index, filter }, cache, options.policy)
+    })
+  }
+
+  /** Bytes that the index and the filter hold for as long as the table is open. */
+  get memoryBytes(): number {
+    return this.index.memoryBytes + (this.#filter?.memoryBytes ?? 0)
+  }
+
+  /** False only if the table has no version of the key. */
+  mayContain(key: Uint8Array): boolean {
+    if (this.#filter === undefined) return true
+    this.#hash.set(key, 0, key.length)
+    return this.#filter.mayContain(this.#hash)
+  }
+
+  /** Looks for the newest version of a key at or below `sequence`. */
+  get(key: Uint8Array, sequence: number, out: TableResult): TableStatus {
+    if (this.#filter !== undefined) this.#hash.set(key, 0, key.length)
+    return this.getHashed(key, this.#hash, sequence, out)
+  }
+
+  /** The same for a caller that has hashed the key, as one that asks many tables has. */
+  getHashed(key: Uint8Array, hash: KeyHash, sequence: number, out: TableResult): TableStatus {
+    if (this.#filter !== undefined && !this.#filter.mayContain(hash)) return TableStatus.absent
+    const number = this.index.find(key, 0, key.length, sequence)
+    if (number === this.index.count) return TableStatus.absent
+    let block: Block | undefined
+    if (out.table === this && out.wanted === number) {
+      block = out.block
+      out.table = undefined
+      out.block = undefined
+    }
+    if (block === undefined) {
+      block = this.block(number)
+      if (block === undefined) {
+        out.table = this
+        out.wanted = number
+        out.block = undefined
+        return TableStatus.needsLoad
+      }
+    }
+    const entry = this.#entry
+    if (!entry.seek(block, key, sequence)) {
+      if (entry.damaged) throw this.corrupted(number)
+      return TableStatus.absent
+    }
+    if (!entry.exact) return TableStatus.absent
+    out.sequence = entry.sequence(block)
+    if (entry.kind === RecordKind.delete) return TableStatus.deleted
+    out.valueBuffer = block.bytes
+    out.valueOffset = entry.valueOffset
+    out.valueLength = entry.valueLength
+    return TableStatus.found
+  }
+
+  /** Reads the block that the last lookup with `out` lacked, for the lookup to be done again with it. */
+  load(out: TableResult): Effect.Effect<void, DiskError | StoreCorrupted> {
+    return Effect.suspend(() => {
+      if (out.table !== this) return Effect.void
+      const number = out.wanted
+      return Effect.map(this.readBlock(number), (block) => {
+        if (out.table === this && out.wanted === number) out.block = block
+      })
+    })
+  }
+
+  cursor(): TableCursor {
+    return new TableCursor(this)
+  }
+
+  /** All versions in order, for a background job: reads ahead and leaves the cache alone. */
+  versions(): TableVersions {
+    return new TableVersions(this, this.#file)
+  }
+
+  /** The block if it is cached or may be read at once. For this table's cursors. */
+  block(number: number): Block | undefined {
+    const cached = this.#blocks.get(number)
+    if (cached !== undefined) return cached
+    if (!this.policy.decide()) return undefined
+    this.#block = number
+    const block = this.decode(this.policy.run(this.#readSync), number)
+    this.#blocks.add(number, block)
+    return block
+  }
+
+  /** Reads a block asynchronously, and caches it. For this table's cursors. */
+  readBlock(number: number): Effect.Effect<Block, DiskError | StoreCorrupted> {
+    return Effect.flatMap(
+      this.#file.read(this.index.offset(number), this.index.extent(number, number + 1)),
+      (bytes) => {
+        const block = Block.read(bytes, checksumSeed(this.meta.file, this.index.offset(number)))
+        if (typeof block === "string") return Effect.fail(this.corrupted(number, block))
+        this.#blocks.add(number, block)
+        return Effect.succeed(block)
+      }
+    )
+  }
+
+  /** Verifies a block's bytes; throws `StoreCorrupted`. For this table's cursors. */
+  decode(bytes: Uint8Array, number: number): Block {
+    const block = Block.read(bytes, checksumSeed(this.meta.file, this.index.offset(number)))
+    if (typeof block === "string") throw this.corrupted(number, block)
+    return block
+  }
+
+  corrupted(number: number, reason = "a block has a malformed entry"): StoreCorrupted {
+    return new StoreCorrupted({ file: this.path, offset: this.index.offset(number), reason })
+  }
+
+  /** Forgets the cached blocks and closes the file. */
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    this.#cache.drop(this.meta.file)
+    return this.#file.close
+  })
+}

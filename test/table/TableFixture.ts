@@ -1,0 +1,237 @@
+/** Tables in memory, made with the real writer, the model that they are checked against, and arbitrary contents. */
+import { Arbitrary, Effect, Schema } from "effect"
+import type { ReadFile } from "../../src/disk/Disk.ts"
+import { compareBytes } from "../../src/record/Bytes.ts"
+import { CursorStatus } from "../../src/record/Cursor.ts"
+import type { VersionIterator } from "../../src/record/Cursor.ts"
+import { RecordKind } from "../../src/record/RecordKind.ts"
+import { DiskError, StoreCorrupted, UnsupportedFormat } from "../../src/StoreError.ts"
+import { BlockCache } from "../../src/table/BlockCache.ts"
+import { ReadPolicy } from "../../src/table/ReadPolicy.ts"
+import type { ReadMode } from "../../src/table/ReadPolicy.ts"
+import type { TableMeta } from "../../src/table/TableMeta.ts"
+import { TableReader, TableResult, TableStatus } from "../../src/table/TableReader.ts"
+import { TableWriter } from "../../src/table/TableWriter.ts"
+
+export interface Entry {
+  readonly key: Uint8Array
+  readonly sequence: number
+  readonly kind: RecordKind
+  readonly value: Uint8Array
+}
+
+export const compareEntries = (a: Entry, b: Entry): number => compareBytes(a.key, b.key) || b.sequence - a.sequence
+
+/** An entry as a string, so that lists of them compare readably. */
+export const show = (entry: Entry): string =>
+  `${Buffer.from(entry.key).toString("hex")}@${entry.sequence}${entry.kind === RecordKind.delete ? "-" : "="}${
+    Buffer.from(entry.value).toString("hex")
+  }`
+
+export interface TableBytes {
+  readonly meta: TableMeta
+  readonly bytes: Uint8Array
+}
+
+export interface WriteOptions {
+  readonly file?: number
+  readonly blockSize?: number
+  readonly filterBitsPerKey?: number
+}
+
+/** Writes sorted entries. */
+export const writeTable = (entries: ReadonlyArray<Entry>, options: WriteOptions = {}): TableBytes => {
+  const writer = new TableWriter({
+    file: options.file ?? 7,
+    level: 1,
+    blockSize: options.blockSize ?? 128,
+    filterBitsPerKey: options.filterBitsPerKey ?? 10,
+    compression: "none"
+  })
+  const chunks: Array<Uint8Array> = []
+  for (const { key, kind, sequence, value } of entries) {
+    writer.add(key, 0, key.length, sequence, kind, value, 0, value.length)
+    if (sequence % 3 === 0) chunks.push(...writer.take())
+  }
+  const meta = writer.finish()
+  chunks.push(...writer.take())
+  return { meta, bytes: new Uint8Array(Buffer.concat(chunks)) }
+}
+
+export interface TestFile extends ReadFile {
+  /** Lengths of the reads so far. */
+  readonly reads: Array<number>
+}
+
+export const readFile = (bytes: Uint8Array): TestFile => {
+  const path = "memory/000007.table"
+  const reads: Array<number> = []
+  const fails = (offset: number, length: number) => offset < 0 || offset + length > bytes.length
+  const short = () => new DiskError({ operation: "read", path, code: "ESHORT" })
+  return {
+    path,
+    size: bytes.length,
+    reads,
+    readSync: (offset, length) => {
+      if (fails(offset, length)) throw short()
+      reads.push(length)
+      return bytes.slice(offset, offset + length)
+    },
+    read: (offset, length) =>
+      Effect.suspend(() => {
+        if (fails(offset, length)) return Effect.fail(short())
+        reads.push(length)
+        return Effect.succeed(bytes.slice(offset, offset + length))
+      }),
+    close: Effect.void
+  }
+}
+
+export interface ReadOptions {
+  readonly mode?: ReadMode
+  readonly cache?: BlockCache
+  readonly file?: ReadFile
+}
+
+export const openTable = (table: TableBytes, options: ReadOptions = {}) =>
+  TableReader.open(options.file ?? readFile(table.bytes), table.meta, options.cache ?? new BlockCache(1 << 20), {
+    policy: new ReadPolicy(options.mode ?? "sync")
+  })
+
+/** The ways in which blocks come to a reader. */
+export const readings: ReadonlyArray<{ readonly name: string; readonly mode: ReadMode; readonly cacheSize: number }> = [
+  { name: "synchronously, cached", mode: "sync", cacheSize: 1 << 20 },
+  { name: "synchronously, uncached", mode: "sync", cacheSize: 0 },
+  { name: "asynchronously, cached", mode: "async", cacheSize: 1 << 20 },
+  { name: "asynchronously, every block loaded", mode: "async", cacheSize: 0 },
+  { name: "asynchronously, with a cache of two blocks", mode: "async", cacheSize: 800 }
+]
+
+export type TableError = DiskError | StoreCorrupted | UnsupportedFormat
+
+/** Runs something that throws the store's errors; whatever else it throws is a defect. */
+export const attempt = <A>(run: () => A): Effect.Effect<A, TableError> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(run())
+    } catch (error) {
+      if (error instanceof DiskError || error instanceof StoreCorrupted || error instanceof UnsupportedFormat) {
+        return Effect.fail(error)
+      }
+      return Effect.die(error)
+    }
+  })
+
+interface Movable {
+  readonly load: Effect.Effect<void, TableError>
+  resume(): CursorStatus
+}
+
+/** Makes a move and whatever loads it needs. */
+export const move = (source: Movable, begin: () => CursorStatus): Effect.Effect<void, TableError> =>
+  Effect.gen(function*() {
+    let status = yield* attempt(begin)
+    while (status === CursorStatus.needsLoad) {
+      yield* source.load
+      status = yield* attempt(() => source.resume())
+    }
+  })
+
+/** The value of a key, or why it has none. */
+export const lookup = (
+  reader: TableReader,
+  key: Uint8Array,
+  sequence: number,
+  out: TableResult = new TableResult()
+): Effect.Effect<string, TableError> =>
+  Effect.gen(function*() {
+    let status = yield* attempt(() => reader.get(key, sequence, out))
+    while (status === TableStatus.needsLoad) {
+      yield* reader.load(out)
+      status = yield* attempt(() => reader.get(key, sequence, out))
+    }
+    if (status === TableStatus.absent) return "absent"
+    const value = status === TableStatus.deleted
+      ? new Uint8Array(0)
+      : out.valueBuffer.slice(out.valueOffset, out.valueOffset + out.valueLength)
+    const kind = status === TableStatus.deleted ? RecordKind.delete : RecordKind.put
+    return show({ key, sequence: out.sequence, kind, value })
+  })
+
+/** What `lookup` should say. */
+export const expectedLookup = (entries: ReadonlyArray<Entry>, key: Uint8Array, sequence: number): string => {
+  const found = entries.find((entry) => compareBytes(entry.key, key) === 0 && entry.sequence <= sequence)
+  return found === undefined ? "absent" : show(found)
+}
+
+/** All that an iterator gives. */
+export const readVersions = (versions: VersionIterator): Effect.Effect<Array<Entry>, TableError> =>
+  Effect.gen(function*() {
+    const entries: Array<Entry> = []
+    yield* move(versions, () => versions.first())
+    while (versions.valid) {
+      entries.push({
+        key: versions.keyBuffer.slice(versions.keyOffset, versions.keyOffset + versions.keyLength),
+        sequence: versions.sequence,
+        kind: versions.kind,
+        value: versions.valueBuffer.slice(versions.valueOffset, versions.valueOffset + versions.valueLength)
+      })
+      yield* move(versions, () => versions.advance())
+    }
+    return entries
+  })
+
+const byte = Schema.Literals([0, 1, 0x61, 0xff])
+
+/** Keys that are often equal, often prefixes of each other, and sometimes longer than one varint byte can say. */
+export const keyArbitrary = Arbitrary.map(
+  Arbitrary.schema(Schema.Struct({
+    prefix: Schema.Literals([0, 0, 0, 7, 200]),
+    bytes: Schema.Array(byte).check(Schema.isMaxLength(4))
+  })),
+  ({ bytes, prefix }): Uint8Array => {
+    const key = new Uint8Array(prefix + bytes.length).fill(0x70)
+    key.set(bytes, prefix)
+    return key
+  }
+)
+
+const recordArbitrary = Arbitrary.all({
+  key: keyArbitrary,
+  isDelete: Arbitrary.schema(Schema.Literals([false, false, false, true])),
+  valueLength: Arbitrary.schema(Schema.Literals([0, 1, 5, 30, 140, 300])),
+  gap: Arbitrary.schema(Schema.Literals([1, 1, 2, 100, 70_000, 0x1_0000_0001]))
+})
+
+/** Records in commit order: sequences rise, by small steps and large ones. */
+export const historyArbitrary: Arbitrary.Arbitrary<ReadonlyArray<Entry>> = Arbitrary.map(
+  Arbitrary.array(recordArbitrary, { maxLength: 150 }),
+  (records) => {
+    let sequence = 0
+    return records.map(({ gap, isDelete, key, valueLength }) => {
+      sequence += gap
+      return isDelete
+        ? { key, sequence, kind: RecordKind.delete, value: new Uint8Array(0) }
+        : { key, sequence, kind: RecordKind.put, value: new Uint8Array(valueLength).fill(sequence % 251) }
+    })
+  }
+)
+
+/** The contents of a table. */
+export const entriesArbitrary = Arbitrary.map(historyArbitrary, (history) => history.toSorted(compareEntries))
+
+export const ascii = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+export const put = (key: string, sequence: number, value = ""): Entry => ({
+  key: ascii(key),
+  sequence,
+  kind: RecordKind.put,
+  value: ascii(value)
+})
+
+export const tombstone = (key: string, sequence: number): Entry => ({
+  key: ascii(key),
+  sequence,
+  kind: RecordKind.delete,
+  value: new Uint8Array(0)
+})
