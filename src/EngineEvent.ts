@@ -1,0 +1,46 @@
+/**
+ * What happens inside the store, as it happens: the structural events that the
+ * manifest journals, and the states of the actors that work in the background.
+ */
+import type { StoreReadOnly } from "./StoreError.ts"
+
+export type EngineEvent =
+  /** The next segment is durable and named by the manifest. */
+  | { readonly _tag: "SegmentCreated"; readonly segment: number }
+  /** A full memtable and its segment were replaced, together, by an empty pair. */
+  | {
+    readonly _tag: "MemtableRotated"
+    readonly segment: number
+    readonly nextSegment: number
+    readonly records: number
+    readonly bytes: number
+  }
+  /** A memtable is in a durable table, and its segment is retired. `table` is absent if nothing was left to write. */
+  | {
+    readonly _tag: "MemtableFlushed"
+    readonly segment: number
+    readonly table?: number | undefined
+    readonly bytes: number
+    readonly milliseconds: number
+  }
+  /** Tables were merged into others. */
+  | {
+    readonly _tag: "TablesCompacted"
+    readonly removed: ReadonlyArray<number>
+    readonly added: ReadonlyArray<number>
+    readonly milliseconds: number
+  }
+  /** The manifest was written anew as one snapshot. */
+  | { readonly _tag: "ManifestRewritten"; readonly file: number }
+  /** Writers waited at a bound; sent when they go on. */
+  | { readonly _tag: "WriteStalled"; readonly reason: "immutables"; readonly milliseconds: number }
+  /** An actor failed and starts again after a delay. */
+  | {
+    readonly _tag: "ActorRestarted"
+    readonly actor: string
+    readonly reason: string
+    readonly restarts: number
+    readonly delayMilliseconds: number
+  }
+  /** The store takes no more writes until it is reopened. */
+  | { readonly _tag: "WritesStopped"; readonly error: StoreReadOnly }

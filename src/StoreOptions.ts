@@ -1,0 +1,160 @@
+/**
+ * The options of a store, their defaults, and their check.
+ */
+import { Duration, Effect, Option } from "effect"
+import { InvalidArgument } from "./StoreError.ts"
+
+/**
+ * When a write is acknowledged.
+ * - `"sync"`: once on stable storage; it survives a power cut.
+ * - `"buffered"`: once handed to the operating system; it survives a killed process.
+ * - `"async"`: once in memory and queued for the log; written and synced within `syncInterval`.
+ */
+export type Durability = "sync" | "buffered" | "async"
+
+/** Options that shape a store wherever its bytes live. */
+export interface EngineOptions {
+  /** Bytes of memory after which a memtable is rotated, from 64 KiB. Default 32 MiB. */
+  readonly memtableSize?: number | undefined
+  /** Memtables that may wait for their flush before writers wait too, from 1. Default 4. */
+  readonly maxImmutables?: number | undefined
+  /** Level of writes that do not name one. Default `"sync"`. */
+  readonly durability?: Durability | undefined
+  /** Longest time that an `"async"` write stays unsynced. Default 100 milliseconds. */
+  readonly syncInterval?: Duration.Input | undefined
+  /** Bytes of a table's block before compression, 512 to 4 MiB. Default 4096. */
+  readonly blockSize?: number | undefined
+  /** Bytes of table blocks kept in memory; 0: none. Default 32 MiB. */
+  readonly blockCacheSize?: number | undefined
+  /** Filter bits a key, 0 (no filter) to 32. Default 10. */
+  readonly filterBitsPerKey?: number | undefined
+  /** Compression of table blocks. Only `"none"` yet. */
+  readonly compression?: "none" | undefined
+  /** Worker threads for background work. Only 0 yet: it runs on the event loop in slices. */
+  readonly workers?: 0 | undefined
+}
+
+/** Options of a store on a disk. */
+export interface StoreOptions extends EngineOptions {
+  /** The store's directory. Its parent must exist. */
+  readonly directory: string
+  /** Create the directory and the store if there is none. Default true. */
+  readonly createIfMissing?: boolean | undefined
+  /** Fail if there is a store already. Default false. */
+  readonly errorIfExists?: boolean | undefined
+  /** Take a shared lock, change no file, and fail every write. Default false. */
+  readonly readOnly?: boolean | undefined
+}
+
+/** Options with every default filled in. Durations are milliseconds. */
+export interface ResolvedOptions {
+  readonly directory: string
+  readonly memtableSize: number
+  readonly maxImmutables: number
+  readonly durability: Durability
+  readonly syncInterval: number
+  readonly blockSize: number
+  readonly blockCacheSize: number
+  readonly filterBitsPerKey: number
+  readonly compression: "none"
+  readonly createIfMissing: boolean
+  readonly errorIfExists: boolean
+  readonly readOnly: boolean
+}
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+const names = new Set([
+  "directory",
+  "memtableSize",
+  "maxImmutables",
+  "durability",
+  "syncInterval",
+  "blockSize",
+  "blockCacheSize",
+  "filterBitsPerKey",
+  "compression",
+  "workers",
+  "createIfMissing",
+  "errorIfExists",
+  "readOnly"
+])
+
+const invalid = (argument: string, reason: string) => Effect.fail(new InvalidArgument({ argument, reason }))
+
+/** True if `value` is one of the three levels. */
+export const isDurability = (value: unknown): value is Durability =>
+  value === "sync" || value === "buffered" || value === "async"
+
+/** Fills in the defaults, or fails with the first option that is out of its range. */
+export const resolveOptions = Effect.fnUntraced(function*(
+  options: StoreOptions
+): Effect.fn.Return<ResolvedOptions, InvalidArgument> {
+  if (typeof options !== "object" || options === null) {
+    return yield* invalid("options", "must be an object with at least a directory")
+  }
+  for (const name of Object.keys(options)) {
+    if (!names.has(name)) return yield* invalid(name, `is not an option; the options are ${[...names].join(", ")}`)
+  }
+  if (typeof options.directory !== "string" || options.directory.length === 0 || options.directory.includes("\0")) {
+    return yield* invalid("directory", "must be a path that is not empty")
+  }
+
+  const integer = (name: string, value: number | undefined, fallback: number, from: number, to: number) =>
+    value === undefined
+      ? Effect.succeed(fallback)
+      : Number.isInteger(value) && value >= from && value <= to
+      ? Effect.succeed(value)
+      : invalid(name, `must be a whole number from ${from} to ${to}, not ${String(value)}`)
+  const flag = (name: string, value: boolean | undefined, fallback: boolean) =>
+    value === undefined
+      ? Effect.succeed(fallback)
+      : typeof value === "boolean"
+      ? Effect.succeed(value)
+      : invalid(name, `must be true or false, not ${String(value)}`)
+
+  const memtableSize = yield* integer("memtableSize", options.memtableSize, 32 * MiB, 64 * KiB, 4096 * MiB)
+  const maxImmutables = yield* integer("maxImmutables", options.maxImmutables, 4, 1, 1024)
+  const blockSize = yield* integer("blockSize", options.blockSize, 4 * KiB, 512, 4 * MiB)
+  const cacheLimit = Number.MAX_SAFE_INTEGER
+  const blockCacheSize = yield* integer("blockCacheSize", options.blockCacheSize, 32 * MiB, 0, cacheLimit)
+  const filterBitsPerKey = yield* integer("filterBitsPerKey", options.filterBitsPerKey, 10, 0, 32)
+  const createIfMissing = yield* flag("createIfMissing", options.createIfMissing, true)
+  const errorIfExists = yield* flag("errorIfExists", options.errorIfExists, false)
+  const readOnly = yield* flag("readOnly", options.readOnly, false)
+
+  const durability = options.durability ?? "sync"
+  if (!isDurability(durability)) {
+    return yield* invalid("durability", `must be "sync", "buffered" or "async", not ${String(durability)}`)
+  }
+  if (options.compression !== undefined && options.compression !== "none") {
+    return yield* invalid("compression", `must be "none", not ${String(options.compression)}`)
+  }
+  if (options.workers !== undefined && options.workers !== 0) {
+    return yield* invalid("workers", `must be 0, not ${String(options.workers)}`)
+  }
+  const interval = Duration.fromInput(options.syncInterval ?? 100)
+  const syncInterval = Option.isSome(interval) ? Duration.toMillis(interval.value) : Number.NaN
+  if (!(syncInterval >= 1 && syncInterval <= 3_600_000)) {
+    return yield* invalid("syncInterval", "must be a duration from 1 millisecond to 1 hour")
+  }
+  if (readOnly && errorIfExists) {
+    return yield* invalid("errorIfExists", "can't be true with readOnly, which opens only a store that exists")
+  }
+
+  return {
+    directory: options.directory.length > 1 ? options.directory.replace(/\/+$/, "") || "/" : options.directory,
+    memtableSize,
+    maxImmutables,
+    durability,
+    syncInterval,
+    blockSize,
+    blockCacheSize,
+    filterBitsPerKey,
+    compression: "none",
+    createIfMissing,
+    errorIfExists,
+    readOnly
+  }
+})

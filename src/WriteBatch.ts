@@ -1,0 +1,154 @@
+/**
+ * Writes that happen together: all of them, in the order given, or none.
+ *
+ * A batch holds its records already encoded, in chunks that are only ever
+ * appended to, so that the log takes them as they are.
+ */
+import { maxBatchLength, maxKeyLength, maxValueLength } from "./record/RecordKind.ts"
+import { deleteSize, putSize, writeDelete, writePut } from "./record/RecordCodec.ts"
+import { InvalidArgument } from "./StoreError.ts"
+
+const firstChunk = 256
+const largestChunk = 1024 * 1024
+
+/** What is wrong with a key, or undefined. */
+export const keyProblem = (key: unknown): string | undefined => {
+  if (!(key instanceof Uint8Array)) return "must be a Uint8Array; encode text with TextEncoder"
+  if (key.length > maxKeyLength) return `has ${key.length} bytes; at most ${maxKeyLength} are allowed`
+  return undefined
+}
+
+/** What is wrong with a value, or undefined. */
+export const valueProblem = (value: unknown): string | undefined => {
+  if (!(value instanceof Uint8Array)) {
+    return "must be a Uint8Array; encode text with TextEncoder, and use delete to remove a key"
+  }
+  if (value.length > maxValueLength) return `has ${value.length} bytes; at most ${maxValueLength} are allowed`
+  return undefined
+}
+
+/** A stretch of encoded records in one buffer; no record spans two. */
+export interface EncodedRange {
+  readonly buffer: Uint8Array
+  readonly start: number
+  readonly end: number
+}
+
+/** What the engine sees of a batch. */
+export interface BatchContent {
+  readonly ranges: ReadonlyArray<EncodedRange>
+  readonly records: number
+  readonly bytes: number
+}
+
+let contentOf: (batch: WriteBatch) => BatchContent | InvalidArgument
+let setSealed: (batch: WriteBatch, sealed: boolean) => void
+
+/**
+ * A plain builder of writes. Bytes are copied when they are added. A mistake in
+ * an argument does not throw: it is kept, and `store.write` fails with it and
+ * writes nothing. Once written a batch is spent; until then it may be added to.
+ *
+ * @example
+ * ```ts
+ * const text = new TextEncoder()
+ * const batch = WriteBatch.make()
+ *   .put(text.encode("account/a"), text.encode("90"))
+ *   .put(text.encode("account/b"), text.encode("110"))
+ *   .delete(text.encode("transfer/1"))
+ * yield* store.write(batch)
+ * ```
+ */
+export class WriteBatch {
+  readonly #full: Array<EncodedRange> = []
+  #chunk = new Uint8Array(firstChunk)
+  #end = 0
+  #records = 0
+  #bytes = 0
+  #problem: InvalidArgument | undefined
+  #written = false
+
+  static {
+    contentOf = (batch) => batch.#content()
+    setSealed = (batch, sealed) => {
+      batch.#written = sealed
+    }
+  }
+
+  static make(): WriteBatch {
+    return new WriteBatch()
+  }
+
+  /** Writes added so far. */
+  get size(): number {
+    return this.#records
+  }
+
+  /** Encoded bytes so far; `store.write` takes up to 1 GiB. */
+  get byteLength(): number {
+    return this.#bytes
+  }
+
+  /** Adds a put. */
+  put(key: Uint8Array, value: Uint8Array): this {
+    const wrongKey = keyProblem(key)
+    if (wrongKey !== undefined) return this.#reject("key", wrongKey)
+    const wrongValue = valueProblem(value)
+    if (wrongValue !== undefined) return this.#reject("value", wrongValue)
+    const at = this.#reserve(putSize(key.length, value.length))
+    if (at >= 0) this.#end = writePut(this.#chunk, at, key, value)
+    return this
+  }
+
+  /** Adds a delete. */
+  delete(key: Uint8Array): this {
+    const wrongKey = keyProblem(key)
+    if (wrongKey !== undefined) return this.#reject("key", wrongKey)
+    const at = this.#reserve(deleteSize(key.length))
+    if (at >= 0) this.#end = writeDelete(this.#chunk, at, key)
+    return this
+  }
+
+  #reject(argument: string, reason: string): this {
+    this.#problem ??= new InvalidArgument({ argument, reason: `write ${this.#records + 1} of the batch ${reason}` })
+    return this
+  }
+
+  #reserve(length: number): number {
+    if (this.#written) {
+      this.#problem ??= new InvalidArgument({ argument: "batch", reason: "was added to after it was written" })
+      return -1
+    }
+    if (this.#bytes + length > maxBatchLength) {
+      this.#problem ??= new InvalidArgument({ argument: "batch", reason: `is larger than ${maxBatchLength} bytes` })
+      return -1
+    }
+    if (this.#end + length > this.#chunk.length) {
+      const chunk = new Uint8Array(Math.max(length, Math.min(largestChunk, 2 * this.#chunk.length)))
+      if (this.#end > 0) this.#full.push({ buffer: this.#chunk, start: 0, end: this.#end })
+      this.#chunk = chunk
+      this.#end = 0
+    }
+    this.#records++
+    this.#bytes += length
+    return this.#end
+  }
+
+  #content(): BatchContent | InvalidArgument {
+    if (this.#problem !== undefined) return this.#problem
+    if (this.#written) {
+      return new InvalidArgument({ argument: "batch", reason: "was already written; make a new one" })
+    }
+    const ranges = this.#end > 0 ? [...this.#full, { buffer: this.#chunk, start: 0, end: this.#end }] : [...this.#full]
+    return { ranges, records: this.#records, bytes: this.#bytes }
+  }
+}
+
+/** The batch's records as they stand, or why it can't be written. What is added later does not change them. */
+export const batchContent = (batch: WriteBatch): BatchContent | InvalidArgument => contentOf(batch)
+
+/** Marks the batch as on its way to the log. */
+export const sealBatch = (batch: WriteBatch): void => setSealed(batch, true)
+
+/** Gives the batch back to its owner: the log did not take it. */
+export const unsealBatch = (batch: WriteBatch): void => setSealed(batch, false)

@@ -1,0 +1,82 @@
+/**
+ * The one shape of everything in the background: a typed mailbox, one supervised
+ * fiber, a visible state and a restart policy.
+ *
+ * A message leaves the mailbox only when its handler has succeeded: after a
+ * failure or a defect it is handled again, so handlers are idempotent. Failures
+ * restart the handler after a growing delay; an actor without a policy stops the
+ * store's writes instead (I12).
+ */
+import { Cause, Duration, Effect, Exit, Queue } from "effect"
+import type { Scope } from "effect"
+import type { ActorState } from "../StoreStats.ts"
+import type { EngineStateShape } from "./EngineState.ts"
+
+/** Delays before restarts: 10 ms, doubled each time up to 5 s. */
+const restartDelay = (failures: number): number => Math.min(5_000, 10 * 2 ** Math.min(failures - 1, 20))
+
+export interface Actor<in Message> {
+  /** Puts a message into the mailbox. */
+  readonly tell: (message: Message) => void
+}
+
+/** Runs an actor for the scope. `handle` runs one message at a time and may be interrupted when the scope closes. */
+export const makeActor = <Message, E>(
+  engine: EngineStateShape,
+  name: string,
+  options: { readonly restart: boolean },
+  handle: (message: Message) => Effect.Effect<void, E>
+): Effect.Effect<Actor<Message>, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const mailbox = yield* Queue.unbounded<Message>()
+    let state: ActorState = "idle"
+    let restarts = 0
+    let failures = 0
+    engine.actors.push(() => ({ name, state, restarts, queued: Queue.sizeUnsafe(mailbox) }))
+
+    const recover = (cause: Cause.Cause<E>): Effect.Effect<boolean> =>
+      Effect.gen(function*() {
+        const reason = describeCause(cause)
+        if (!options.restart || engine.status.value.readOnly !== undefined) {
+          state = "failed"
+          yield* engine.stopWrites(`${name} failed: ${reason}`)
+          return false
+        }
+        failures++
+        restarts++
+        state = "waiting to restart"
+        const delayMilliseconds = restartDelay(failures)
+        engine.emit({ _tag: "ActorRestarted", actor: name, reason, restarts, delayMilliseconds })
+        yield* Effect.logWarning(`${name} failed and starts again in ${delayMilliseconds} ms: ${reason}`)
+        yield* Effect.sleep(Duration.millis(delayMilliseconds))
+        return true
+      })
+
+    const loop = Effect.gen(function*() {
+      for (;;) {
+        const message = yield* Queue.peek(mailbox)
+        state = "working"
+        const exit = yield* Effect.exit(handle(message))
+        if (Exit.isSuccess(exit)) {
+          failures = 0
+          state = "idle"
+          yield* Queue.take(mailbox)
+        } else if (Cause.hasInterruptsOnly(exit.cause)) {
+          return yield* Effect.interrupt
+        } else if (!(yield* recover(exit.cause))) {
+          return
+        }
+      }
+    })
+    yield* Effect.forkScoped(Effect.onExit(loop, () =>
+      Effect.sync(() => {
+        if (state !== "failed") state = "stopped"
+      })))
+    return { tell: (message) => Queue.offerUnsafe(mailbox, message) }
+  })
+
+/** A cause in one line. */
+export const describeCause = (cause: Cause.Cause<unknown>): string => {
+  const error = Cause.squash(cause)
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,58 @@
+/**
+ * Arenas of memtables, kept for reuse: a fresh one costs page faults on every
+ * page it touches, and the collector's attention when it goes.
+ */
+import { Effect } from "effect"
+import { ArenaMemtable } from "../memtable/ArenaMemtable.ts"
+import { InvalidArgument } from "../StoreError.ts"
+
+/** How many unused arenas are kept. */
+const kept = 2
+
+/** Room that a memtable must have. */
+export interface Room {
+  readonly records: number
+  readonly bytes: number
+}
+
+export class ArenaPool {
+  readonly #limit: number
+  readonly #spare: Array<ArenaMemtable> = []
+  readonly #oversized = new WeakSet<ArenaMemtable>()
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** An empty memtable of the ordinary size. */
+  acquire(baseSequence: number): ArenaMemtable {
+    const spare = this.#spare.pop()
+    if (spare === undefined) return ArenaMemtable.make({ limit: this.#limit, baseSequence })
+    spare.reset(baseSequence)
+    return spare
+  }
+
+  /** An empty memtable that has the room: an ordinary one if that suffices, else one sized to it. */
+  acquireFor(baseSequence: number, room: Room): Effect.Effect<ArenaMemtable, InvalidArgument> {
+    return Effect.try({
+      try: () => {
+        const ordinary = this.acquire(baseSequence)
+        if (ordinary.fits(room.records, room.bytes)) return ordinary
+        this.recycle(ordinary)
+        const index = ArenaMemtable.make({ limit: this.#limit, baseSequence, reserve: room })
+        this.#oversized.add(index)
+        return index
+      },
+      catch: () =>
+        new InvalidArgument({
+          argument: "batch",
+          reason: `needs memory for ${room.bytes} bytes in ${room.records} records, which can't be had; split it`
+        })
+    })
+  }
+
+  /** Takes back a memtable that nothing references. */
+  readonly recycle = (index: ArenaMemtable): void => {
+    if (this.#spare.length < kept && !this.#oversized.has(index)) this.#spare.push(index)
+  }
+}

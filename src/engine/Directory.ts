@@ -1,0 +1,109 @@
+/**
+ * Looks at a store's directory before anything is written to it, and creates it
+ * if that is asked for.
+ *
+ * Whatever is not a store's is refused here, so that opening the wrong directory
+ * changes nothing in it.
+ */
+import { Effect } from "effect"
+import type { Disk } from "../disk/Disk.ts"
+import { InvalidArgument, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
+import type { DiskError } from "../StoreError.ts"
+import type { ResolvedOptions } from "../StoreOptions.ts"
+import { currentName, parseFileName } from "./FileNames.ts"
+import { maxCurrentLength, readCurrent } from "./ManifestLog.ts"
+
+const parentOf = (path: string): string => {
+  const at = path.lastIndexOf("/")
+  return at < 0 ? "." : at === 0 ? "/" : path.slice(0, at)
+}
+
+const refuse = (reason: string) => new InvalidArgument({ argument: "directory", reason })
+
+/** The whole content of a small file. */
+export const readWhole = (disk: Disk["Service"], path: string, limit: number): Effect.Effect<Uint8Array, DiskError> =>
+  Effect.acquireUseRelease(
+    disk.openRead(path),
+    (file) => file.read(0, Math.min(file.size, limit)),
+    (file) => file.close
+  )
+
+/** The number of the manifest that CURRENT names. */
+export const currentManifest = Effect.fnUntraced(function*(
+  disk: Disk["Service"],
+  directory: string
+): Effect.fn.Return<number, DiskError | StoreCorrupted | UnsupportedFormat> {
+  const path = `${directory}/${currentName}`
+  const content = yield* readWhole(disk, path, maxCurrentLength)
+  return yield* Effect.fromResult(readCurrent(path, content))
+})
+
+const createDirectory = Effect.fnUntraced(function*(
+  disk: Disk["Service"],
+  options: ResolvedOptions
+): Effect.fn.Return<void, DiskError | InvalidArgument> {
+  const { directory } = options
+  if (options.readOnly || !options.createIfMissing) {
+    return yield* refuse(`there is no store at ${directory}; leave createIfMissing on and readOnly off to create one`)
+  }
+  const parent = parentOf(directory)
+  const kind = yield* disk.kind(parent)
+  if (kind === "missing") return yield* refuse(`the parent of ${directory} does not exist; create it first`)
+  if (kind !== "directory") return yield* refuse(`the parent of ${directory} is not a directory`)
+  yield* Effect.mapError(disk.makeDirectory(directory), (error) =>
+    error.code === "EACCES" || error.code === "EPERM" || error.code === "EROFS"
+      ? refuse(`${directory} can't be created (${error.code}); let the process write to its parent`)
+      : error)
+  yield* disk.syncDirectory(parent)
+})
+
+/** Names that a directory may hold beside a store's files. */
+const isHarmless = (name: string): boolean => name === "lost+found" || name.startsWith(".")
+
+/**
+ * Makes sure that the directory exists and holds a store or may become one.
+ * Returns whether it holds one. Writes nothing but the directory itself.
+ */
+export const examineDirectory = Effect.fnUntraced(function*(
+  disk: Disk["Service"],
+  options: ResolvedOptions
+): Effect.fn.Return<boolean, DiskError | InvalidArgument | StoreCorrupted | UnsupportedFormat> {
+  const { directory } = options
+  const kind = yield* Effect.mapError(disk.kind(directory), (error) =>
+    error.code === "ENOTDIR" ? refuse(`a part of the path ${directory} is not a directory`) : error)
+  if (kind === "missing") {
+    yield* createDirectory(disk, options)
+    return false
+  }
+  if (kind !== "directory") return yield* refuse(`${directory} is not a directory`)
+  if (!options.readOnly) {
+    yield* Effect.mapError(disk.checkWritable(directory), (error) =>
+      refuse(`${directory} can't be written to (${error.code}); let the process write there, or open it with readOnly`))
+  }
+  const names = yield* disk.list(directory)
+  if (names.includes(currentName)) {
+    yield* currentManifest(disk, directory)
+    if (options.errorIfExists) return yield* refuse(`there is a store at ${directory} already, and errorIfExists is on`)
+    return true
+  }
+  for (const name of names) {
+    const file = parseFileName(name)
+    if (file === undefined && !isHarmless(name)) {
+      return yield* new UnsupportedFormat({
+        file: `${directory}/${name}`,
+        reason: "it is not a store's file, and the directory holds no store; choose an empty directory"
+      })
+    }
+    if (file?._tag === "Table" || file?._tag === "Segment") {
+      return yield* new StoreCorrupted({
+        file: `${directory}/${currentName}`,
+        offset: 0,
+        reason: `it is missing, but ${name} is there`
+      })
+    }
+  }
+  if (options.readOnly || !options.createIfMissing) {
+    return yield* refuse(`there is no store at ${directory}; leave createIfMissing on and readOnly off to create one`)
+  }
+  return false
+})

@@ -1,0 +1,113 @@
+/**
+ * Puts an open store together: examines and locks the directory, recovers it,
+ * and starts the actors over what was found.
+ *
+ * Scopes close in the opposite order: first the Wal drains, then the actors
+ * that it needs stop, then the manifest and the tables close, and the lock goes
+ * last.
+ */
+import { Context, Effect, Layer, Option } from "effect"
+import type { Scope } from "effect"
+import { Disk } from "../disk/Disk.ts"
+import { makeInlineJobs } from "../jobs/InlineJobs.ts"
+import { Jobs } from "../jobs/Jobs.ts"
+import type { StoreOpenError } from "../StoreError.ts"
+import type { ResolvedOptions } from "../StoreOptions.ts"
+import { BlockCache } from "../table/BlockCache.ts"
+import { ReadPolicy } from "../table/ReadPolicy.ts"
+import { ArenaPool } from "./ArenaPool.ts"
+import { Compactor } from "./Compactor.ts"
+import { examineDirectory } from "./Directory.ts"
+import { EngineState, makeEngineState } from "./EngineState.ts"
+import type { EngineStateShape } from "./EngineState.ts"
+import { Flusher } from "./Flusher.ts"
+import { Manifest } from "./Manifest.ts"
+import { Memtable } from "./Memtable.ts"
+import { ReadView } from "./ReadView.ts"
+import { recover } from "./Recovery.ts"
+import type { Recovered, Writable } from "./Recovery.ts"
+import { makeRetirement, Retirement } from "./Retirement.ts"
+import { RotationCoordinator } from "./RotationCoordinator.ts"
+import { Wal } from "./Wal.ts"
+
+/** The writing half of a store. */
+export interface Writer {
+  readonly wal: Wal["Service"]
+  readonly coordinator: RotationCoordinator["Service"]
+  readonly compactor: Compactor["Service"]
+  readonly manifest: Manifest["Service"]
+}
+
+export interface Engine {
+  readonly state: EngineStateShape
+  /** Undefined in a store that is opened read-only. */
+  readonly writer: Writer | undefined
+}
+
+/** The first view: an empty active memtable over what recovery found. */
+const firstView = (recovered: Recovered, writable: Writable | undefined, arenas: ArenaPool): ReadView => {
+  const ignore = (): void => {}
+  const replayed = recovered.memtables.map((index) => new Memtable(index, undefined, ignore))
+  const active = new Memtable(arenas.acquire(recovered.highestSequence + 1), writable?.segment, arenas.recycle)
+  return new ReadView(active, replayed, recovered.tables)
+}
+
+const writerLayer = (writable: Writable) =>
+  Layer.mergeAll(Wal.layer, Compactor.layer).pipe(
+    Layer.provideMerge(RotationCoordinator.layer),
+    Layer.provideMerge(Flusher.layer),
+    Layer.provideMerge(Manifest.layer(writable.manifest, writable.state))
+  )
+
+/** Opens the store for the scope. */
+export const openEngine = Effect.fnUntraced(function*(
+  options: ResolvedOptions
+): Effect.fn.Return<Engine, StoreOpenError, Disk | Scope.Scope> {
+  const disk = yield* Disk
+  const jobs = Option.getOrElse(yield* Effect.serviceOption(Jobs), () => makeInlineJobs(disk))
+  const clock = yield* Effect.clockWith(Effect.succeed)
+  const since = clock.currentTimeMillisUnsafe()
+
+  yield* examineDirectory(disk, options)
+  yield* disk.lock(options.directory, options.readOnly ? "shared" : "exclusive")
+  // Another process may have had the directory until now.
+  const exists = yield* examineDirectory(disk, options)
+
+  const cache = new BlockCache(options.blockCacheSize)
+  const policy = new ReadPolicy("adaptive")
+  const arenas = new ArenaPool(options.memtableSize)
+  const retirement = yield* makeRetirement(cache)
+  yield* Effect.addFinalizer(() => retirement.drained)
+  const { recovered, writable } = yield* recover({ disk, jobs, retirement, cache, policy, arenas, options }, exists)
+
+  const view = firstView(recovered, writable, arenas)
+  const state = yield* makeEngineState({
+    options,
+    view,
+    arenas,
+    cache,
+    readPolicy: policy,
+    recovery: { ...recovered.figures, milliseconds: clock.currentTimeMillisUnsafe() - since },
+    lastSequence: recovered.lastSequence,
+    highestSequence: recovered.highestSequence
+  })
+  for (const table of recovered.tables) table.release()
+  yield* Effect.addFinalizer(() => Effect.sync(() => state.view.value.release()))
+  if (writable === undefined) return { state, writer: undefined }
+
+  const context = yield* Layer.build(writerLayer(writable)).pipe(
+    Effect.provideService(EngineState, state),
+    Effect.provideService(Retirement, retirement),
+    Effect.provideService(Jobs, jobs)
+  )
+  yield* Effect.addFinalizer(() => Effect.asVoid(state.close))
+  return {
+    state,
+    writer: {
+      wal: Context.get(context, Wal),
+      coordinator: Context.get(context, RotationCoordinator),
+      compactor: Context.get(context, Compactor),
+      manifest: Context.get(context, Manifest)
+    }
+  }
+})

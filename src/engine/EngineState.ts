@@ -1,0 +1,145 @@
+/**
+ * What the actors of one open store share: the published view, the visible
+ * sequence, the status, and the counters.
+ *
+ * The view and the status change by transaction, since several actors change or
+ * wait for them. The sequences are plain numbers, written in stretches that
+ * never yield, by the Wal alone (I3).
+ */
+import { Context, Effect, PubSub, TxRef } from "effect"
+import type { EngineEvent } from "../EngineEvent.ts"
+import { StoreClosed, StoreReadOnly } from "../StoreError.ts"
+import type { ResolvedOptions } from "../StoreOptions.ts"
+import type { ActorStats } from "../StoreStats.ts"
+import type { BlockCache } from "../table/BlockCache.ts"
+import type { ReadPolicy } from "../table/ReadPolicy.ts"
+import type { ArenaPool } from "./ArenaPool.ts"
+import type { ReadView } from "./ReadView.ts"
+import { SnapshotRegistry } from "./SnapshotRegistry.ts"
+
+/** Whether writes and reads are taken. Each field is set once. */
+export interface EngineStatus {
+  /** Set by fail-stop (I12), or by the option. Reads go on. */
+  readonly readOnly?: StoreReadOnly
+  /** Set when the store's scope begins to close. */
+  readonly closed?: StoreClosed
+}
+
+/** How many events a slow listener may be behind before it misses the oldest. */
+const eventBacklog = 1024
+
+export class Counters {
+  groups = 0
+  records = 0
+  logBytes = 0
+  syncs = 0
+  largestGroup = 0
+  rotations = 0
+  flushes = 0
+  compactions = 0
+  stalls = 0
+  stallMilliseconds = 0
+}
+
+export interface RecoveryFigures {
+  readonly segments: number
+  readonly records: number
+  readonly discardedBytes: number
+  readonly milliseconds: number
+}
+
+export interface EngineStateShape {
+  readonly options: ResolvedOptions
+  readonly view: TxRef.TxRef<ReadView>
+  readonly status: TxRef.TxRef<EngineStatus>
+  readonly snapshots: SnapshotRegistry
+  readonly arenas: ArenaPool
+  readonly cache: BlockCache
+  readonly readPolicy: ReadPolicy
+  readonly counters: Counters
+  readonly recovery: RecoveryFigures
+  /** Highest sequence that readers see. */
+  visible: number
+  /** Highest sequence given to a record. */
+  assigned: number
+  readonly events: PubSub.PubSub<EngineEvent>
+  readonly emit: (event: EngineEvent) => void
+  /** Each running actor's figures. */
+  readonly actors: Array<() => ActorStats>
+  /** Called in the stretch in which writes stop, with the error for those who wait. */
+  readonly onWritesStopped: Array<(error: StoreReadOnly) => void>
+  /** Stops writes for good (I12). Later calls change nothing. */
+  readonly stopWrites: (reason: string) => Effect.Effect<StoreReadOnly>
+  /** From here on the public face answers `StoreClosed`; the actors go on until they have drained. */
+  readonly close: Effect.Effect<StoreClosed>
+  readonly milliseconds: () => number
+}
+
+export class EngineState extends Context.Service<EngineState, EngineStateShape>()("effect-lsm/engine/EngineState") {}
+
+/** The state of a store that recovery has just brought up. */
+export const makeEngineState = (parts: {
+  readonly options: ResolvedOptions
+  readonly view: ReadView
+  readonly arenas: ArenaPool
+  readonly cache: BlockCache
+  readonly readPolicy: ReadPolicy
+  readonly recovery: RecoveryFigures
+  readonly lastSequence: number
+  /** The highest sequence ever seen, discarded ones included; new ones start above it. */
+  readonly highestSequence: number
+}): Effect.Effect<EngineStateShape> =>
+  Effect.gen(function*() {
+    const events = yield* PubSub.sliding<EngineEvent>(eventBacklog)
+    const clock = yield* Effect.clockWith(Effect.succeed)
+    const { options } = parts
+    const status = TxRef.makeUnsafe<EngineStatus>(
+      options.readOnly
+        ? { readOnly: new StoreReadOnly({ cause: "option", reason: `the option readOnly is set for ${options.directory}` }) }
+        : {}
+    )
+    const onWritesStopped: Array<(error: StoreReadOnly) => void> = []
+    const emit = (event: EngineEvent): void => {
+      PubSub.publishUnsafe(events, event)
+    }
+    const stopWrites = (reason: string): Effect.Effect<StoreReadOnly> =>
+      Effect.uninterruptible(Effect.suspend(() => {
+        const error = new StoreReadOnly({ cause: "failure", reason })
+        return Effect.map(
+          Effect.tx(TxRef.modify(status, (current) =>
+            current.readOnly === undefined ? [error, { ...current, readOnly: error }] : [current.readOnly, current])),
+          (inForce) => {
+            if (inForce === error) {
+              for (const listener of onWritesStopped) listener(error)
+              emit({ _tag: "WritesStopped", error })
+            }
+            return inForce
+          }
+        )
+      }))
+    const close = Effect.suspend(() => {
+      const error = new StoreClosed({ directory: options.directory })
+      return Effect.tx(TxRef.modify(status, (current) =>
+        current.closed === undefined ? [error, { ...current, closed: error }] : [current.closed, current]))
+    })
+    return {
+      options,
+      view: TxRef.makeUnsafe(parts.view.adopt()),
+      status,
+      snapshots: new SnapshotRegistry(),
+      arenas: parts.arenas,
+      cache: parts.cache,
+      readPolicy: parts.readPolicy,
+      counters: new Counters(),
+      recovery: parts.recovery,
+      visible: parts.lastSequence,
+      assigned: parts.highestSequence,
+      events,
+      emit,
+      actors: [],
+      onWritesStopped,
+      stopWrites,
+      close,
+      milliseconds: () => clock.currentTimeMillisUnsafe()
+    }
+  })

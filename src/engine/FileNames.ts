@@ -1,0 +1,44 @@
+/**
+ * The names of the files in a store's directory.
+ *
+ *   LOCK                    the lock
+ *   CURRENT                 names the manifest
+ *   manifest-0000000001.log the journal of structural events
+ *   wal-0000000001.seg      a segment of the write-ahead log
+ *   table-0000000001.sst    a table
+ *   *.tmp                   a file on its way to its name
+ */
+import { parseSegmentName, segmentName } from "../log/SegmentName.ts"
+
+export { segmentName }
+
+export const currentName = "CURRENT"
+export const lockName = "LOCK"
+export const currentTemporaryName = "CURRENT.tmp"
+
+const numbered = (prefix: string, suffix: string, number: number): string =>
+  `${prefix}${String(number).padStart(10, "0")}${suffix}`
+
+export const manifestName = (number: number): string => numbered("manifest-", ".log", number)
+export const tableName = (number: number): string => numbered("table-", ".sst", number)
+
+export type StoreFile =
+  | { readonly _tag: "Lock" | "Current" | "Temporary" }
+  | { readonly _tag: "Manifest" | "Segment" | "Table"; readonly number: number }
+
+const pattern = /^(manifest|table)-(\d{10,16})\.(log|sst)$/
+
+/** What a name in the directory stands for, or undefined if it is none of the store's. */
+export const parseFileName = (name: string): StoreFile | undefined => {
+  if (name === lockName) return { _tag: "Lock" }
+  if (name === currentName) return { _tag: "Current" }
+  if (name === currentTemporaryName) return { _tag: "Temporary" }
+  const segment = parseSegmentName(name)
+  if (segment !== undefined) return { _tag: "Segment", number: segment }
+  const match = pattern.exec(name)
+  if (match === null) return undefined
+  const number = Number(match[2])
+  if (name === manifestName(number)) return { _tag: "Manifest", number }
+  if (name === tableName(number)) return { _tag: "Table", number }
+  return undefined
+}

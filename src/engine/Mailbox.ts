@@ -1,0 +1,252 @@
+/**
+ * The Wal's mailbox: requests in order of arrival, their bytes copied on the
+ * way in, and one wake-up a group.
+ *
+ * It is bounded in bytes; it admits one oversized request when it is empty. A
+ * request past the bound waits outside, in order, with its bytes in a buffer of
+ * its own. A request that still waits can be withdrawn at once; what the Wal has
+ * taken cannot (I14).
+ */
+import { Effect } from "effect"
+import type { ArenaMemtable } from "../memtable/ArenaMemtable.ts"
+import { deleteSize, putSize, writeDelete, writePut } from "../record/RecordCodec.ts"
+import type { StoreReadOnly, WriteError } from "../StoreError.ts"
+import type { EncodedRange } from "../WriteBatch.ts"
+import { unsealBatch } from "../WriteBatch.ts"
+import { CommitRequest, RequestState } from "./CommitRequest.ts"
+import type { Waiter } from "./CommitRequest.ts"
+
+const bufferSize = 256 * 1024
+/** A record above this size gets a buffer of its own, so that it does not push small ones apart. */
+const largestShared = 64 * 1024
+
+/** Requests that go to the log together. */
+export interface CommitGroup {
+  readonly requests: ReadonlyArray<CommitRequest>
+  readonly records: number
+  readonly bytes: number
+  /** The highest level that a request in the group asks for. */
+  readonly level: number
+  /** True if a request in the group asks for no more than `"async"`. */
+  readonly hasAsync: boolean
+  /** The shared buffer that holds the group's small records, to be given back. */
+  readonly buffer: Uint8Array<ArrayBuffer> | undefined
+}
+
+export class Mailbox {
+  readonly #capacity: number
+  #requests: Array<CommitRequest> = []
+  #outside: Array<CommitRequest> = []
+  #queuedBytes = 0
+  #buffer = new Uint8Array(bufferSize)
+  #used = 0
+  #spare: Uint8Array<ArrayBuffer> | undefined
+  #waiter: (() => void) | undefined
+  #signalled = false
+  #refusal: WriteError | undefined
+
+  constructor(capacity: number) {
+    this.#capacity = capacity
+  }
+
+  get isEmpty(): boolean {
+    return this.#requests.length === 0
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes
+  }
+
+  /** Set once no more requests are taken: what new ones fail with. */
+  get refusal(): WriteError | undefined {
+    return this.#refusal
+  }
+
+  offerPut(key: Uint8Array, value: Uint8Array, level: number, waiter: Waiter): CommitRequest {
+    const size = putSize(key.length, value.length)
+    const range = this.#place(size)
+    writePut(range.buffer, range.start, key, value)
+    return this.#add(new CommitRequest(range, 1, size, level, waiter))
+  }
+
+  offerDelete(key: Uint8Array, level: number, waiter: Waiter): CommitRequest {
+    const size = deleteSize(key.length)
+    const range = this.#place(size)
+    writeDelete(range.buffer, range.start, key)
+    return this.#add(new CommitRequest(range, 1, size, level, waiter))
+  }
+
+  /** A batch's stretches are taken as they are: a batch is only ever appended to. */
+  offerBatch(
+    ranges: ReadonlyArray<EncodedRange>,
+    records: number,
+    bytes: number,
+    level: number,
+    waiter: Waiter
+  ): CommitRequest {
+    return this.#add(new CommitRequest(ranges, records, bytes, level, waiter))
+  }
+
+  #isFull(bytes: number): boolean {
+    return this.#outside.length > 0 || (this.#queuedBytes > 0 && this.#queuedBytes + bytes > this.#capacity)
+  }
+
+  #place(size: number): EncodedRange {
+    if (size > largestShared || this.#isFull(size)) return { buffer: new Uint8Array(size), start: 0, end: size }
+    if (this.#used + size > this.#buffer.length) {
+      this.#buffer = new Uint8Array(bufferSize)
+      this.#used = 0
+    }
+    const start = this.#used
+    this.#used = start + size
+    return { buffer: this.#buffer, start, end: start + size }
+  }
+
+  #add(request: CommitRequest): CommitRequest {
+    if (this.#isFull(request.bytes)) {
+      this.#outside.push(request)
+    } else {
+      this.#requests.push(request)
+      this.#queuedBytes += request.bytes
+    }
+    this.wake()
+    return request
+  }
+
+  /** Takes the request back if it still waits; nothing of it will be written. */
+  withdraw(request: CommitRequest): void {
+    if (request.state !== RequestState.waiting) return
+    request.state = RequestState.withdrawn
+    if (request.waiter._tag === "Batch") unsealBatch(request.waiter.batch)
+  }
+
+  /**
+   * Takes as many requests as fit into the memtable, in order. Undefined if the
+   * first does not fit: then `firstNeeds` tells its size. An empty memtable takes
+   * what its arena takes, and beyond the first request no more than its limit.
+   */
+  take(index: ArenaMemtable): CommitGroup | undefined {
+    const waiting = this.#requests
+    const taken: Array<CommitRequest> = []
+    let records = 0
+    let bytes = 0
+    let level = 0
+    let hasAsync = false
+    let at = 0
+    for (; at < waiting.length; at++) {
+      const request = waiting[at]!
+      if (request.state === RequestState.withdrawn) {
+        this.#queuedBytes -= request.bytes
+        continue
+      }
+      const nextBytes = bytes + request.bytes
+      const withinLimit = index.usedBytes + nextBytes <= index.limit || (index.isEmpty && taken.length === 0)
+      if (request.records > 0 && !(withinLimit && index.fits(records + request.records, nextBytes))) break
+      request.state = RequestState.taken
+      taken.push(request)
+      records += request.records
+      bytes += request.bytes
+      if (request.level > level) level = request.level
+      if (request.level === 0) hasAsync = true
+    }
+    this.#queuedBytes -= bytes
+    const allTaken = at === waiting.length
+    if (allTaken) waiting.length = 0
+    else waiting.splice(0, at)
+    let buffer: Uint8Array<ArrayBuffer> | undefined
+    if (allTaken && this.#used > 0) {
+      buffer = this.#buffer
+      this.#buffer = this.#spare ?? new Uint8Array(bufferSize)
+      this.#spare = undefined
+      this.#used = 0
+    }
+    this.#admit()
+    if (taken.length === 0 && !allTaken) return undefined
+    return { requests: taken, records, bytes, level, hasAsync, buffer }
+  }
+
+  /** Refuses the request that `take` found not to fit, if it still waits. */
+  refuseFirst(error: WriteError): void {
+    const first = this.#requests.shift()
+    if (first === undefined) return
+    this.#queuedBytes -= first.bytes
+    this.#admit()
+    if (first.state === RequestState.waiting) {
+      this.withdraw(first)
+      first.refuse(error)
+    }
+  }
+
+  /** Size of the request that `take` found not to fit. */
+  firstNeeds(): { readonly records: number; readonly bytes: number } {
+    const first = this.#requests[0]
+    return { records: first?.records ?? 0, bytes: first?.bytes ?? 0 }
+  }
+
+  #admit(): void {
+    const outside = this.#outside
+    let at = 0
+    for (; at < outside.length; at++) {
+      const request = outside[at]!
+      if (request.state === RequestState.withdrawn) continue
+      if (this.#queuedBytes > 0 && this.#queuedBytes + request.bytes > this.#capacity) break
+      this.#requests.push(request)
+      this.#queuedBytes += request.bytes
+    }
+    if (at > 0) outside.splice(0, at)
+  }
+
+  /** Takes back the buffer of a group that is done with. */
+  recycle(group: CommitGroup): void {
+    if (this.#spare === undefined && group.buffer !== undefined) this.#spare = group.buffer
+  }
+
+  /** Refuses every later request with `error`; those that wait are still taken. */
+  refuseLater(error: WriteError): void {
+    this.#refusal ??= error
+    this.wake()
+  }
+
+  /** Refuses every waiting and every later request. */
+  refuseAll(error: StoreReadOnly): void {
+    this.#refusal = error
+    const waiting = [...this.#requests, ...this.#outside]
+    this.#requests = []
+    this.#outside = []
+    this.#queuedBytes = 0
+    this.#used = 0
+    this.#buffer = new Uint8Array(bufferSize)
+    for (const request of waiting) {
+      if (request.state !== RequestState.waiting) continue
+      this.withdraw(request)
+      request.refuse(error)
+    }
+    this.wake()
+  }
+
+  /** Wakes the Wal if it waits, and else keeps it from waiting. */
+  wake(): void {
+    this.#signalled = true
+    const waiter = this.#waiter
+    if (waiter === undefined) return
+    this.#waiter = undefined
+    waiter()
+  }
+
+  /** Forgets the wake-ups so far; for the Wal, before it looks for work. */
+  clearSignal(): void {
+    this.#signalled = false
+  }
+
+  /** Returns after a wake-up since `clearSignal`. The waker goes on first: the Wal runs after a yield. */
+  readonly awaitWork: Effect.Effect<void> = Effect.andThen(
+    Effect.callback<void>((resume) => {
+      if (this.#signalled) return resume(Effect.void)
+      this.#waiter = () => resume(Effect.void)
+      return Effect.sync(() => {
+        this.#waiter = undefined
+      })
+    }),
+    Effect.yieldNow
+  )
+}

@@ -1,0 +1,150 @@
+/**
+ * The manifest as an actor: it journals structural events one at a time, syncs
+ * each, and keeps their fold (I6, I7, I11).
+ *
+ * An event has happened once it is durable. When the journal is long it is
+ * written anew as one snapshot in a new file, to which CURRENT is then moved. A
+ * failed write or sync of either stops the store's writes (I12): nothing is
+ * retried, and whatever the event would have named or released stays.
+ */
+import { Context, Deferred, Effect, Exit, Layer } from "effect"
+import type { Scope } from "effect"
+import { Disk } from "../disk/Disk.ts"
+import type { AppendFile } from "../disk/Disk.ts"
+import type { DiskError, StoreReadOnly } from "../StoreError.ts"
+import { describeCause, makeActor } from "./Actor.ts"
+import { EngineState } from "./EngineState.ts"
+import { currentName, currentTemporaryName, manifestName } from "./FileNames.ts"
+import { applyEvent, snapshotOf } from "./ManifestEvent.ts"
+import type { ManifestEvent, ManifestState } from "./ManifestEvent.ts"
+import { encodeCurrent, encodeFrame, encodeManifestHeader } from "./ManifestLog.ts"
+
+/** Bytes of journal beyond the last snapshot's before it is written anew. */
+const rewriteAfter = 1024 * 1024
+
+/** An open manifest: its file, and how far it reaches. */
+export interface ManifestFile {
+  readonly number: number
+  readonly file: AppendFile
+  readonly length: number
+  readonly snapshotLength: number
+}
+
+/**
+ * Writes a manifest that holds `state` alone and moves CURRENT to it. When it
+ * returns, the new manifest is in force durably.
+ */
+export const writeManifest = Effect.fnUntraced(function*(
+  disk: Disk["Service"],
+  directory: string,
+  number: number,
+  state: ManifestState
+): Effect.fn.Return<ManifestFile, DiskError> {
+  const header = encodeManifestHeader(number)
+  const frame = encodeFrame(number, header.length, snapshotOf(state))
+  const file = yield* disk.createAppend(`${directory}/${manifestName(number)}`)
+  const length = header.length + frame.length
+  return yield* Effect.onError(
+    Effect.gen(function*() {
+      yield* file.append([header, frame])
+      yield* file.sync
+      const temporary = `${directory}/${currentTemporaryName}`
+      if ((yield* disk.kind(temporary)) !== "missing") yield* disk.remove(temporary)
+      yield* Effect.acquireUseRelease(
+        disk.createAppend(temporary),
+        (current) => Effect.andThen(current.append([encodeCurrent(number)]), current.sync),
+        (current) => current.close
+      )
+      // The manifest's own entry must be durable before CURRENT names it.
+      yield* disk.syncDirectory(directory)
+      yield* disk.rename(temporary, `${directory}/${currentName}`)
+      yield* disk.syncDirectory(directory)
+      return { number, file, length, snapshotLength: length }
+    }),
+    () => file.close
+  )
+})
+
+/** Makes one more event durable; the manifest as it is then. The event must be able to follow (`applyEvent`). */
+export const journalEvent = (manifest: ManifestFile, event: ManifestEvent): Effect.Effect<ManifestFile, DiskError> => {
+  const frame = encodeFrame(manifest.number, manifest.length, event)
+  return Effect.as(Effect.andThen(manifest.file.append([frame]), manifest.file.sync), {
+    ...manifest,
+    length: manifest.length + frame.length
+  })
+}
+
+interface Request {
+  readonly event: ManifestEvent
+  readonly reply: Deferred.Deferred<void, StoreReadOnly>
+}
+
+export class Manifest extends Context.Service<Manifest, {
+  /** The fold of every event that is durable. */
+  readonly state: () => ManifestState
+  /** A table number that no file has. */
+  readonly nextTable: () => number
+  /**
+   * Makes the event durable. Uninterruptible: the event's fate is known when it
+   * returns, unless it fails, and then writes have stopped.
+   */
+  readonly append: (event: ManifestEvent) => Effect.Effect<void, StoreReadOnly>
+}>()("effect-lsm/engine/Manifest") {
+  /** Goes on with the manifest that recovery wrote; closes its file with the scope. */
+  static readonly layer = (
+    opened: ManifestFile,
+    recovered: ManifestState
+  ): Layer.Layer<Manifest, never, EngineState | Disk> =>
+    Layer.effect(Manifest, makeManifest(opened, recovered))
+}
+
+const makeManifest = (
+  opened: ManifestFile,
+  recovered: ManifestState
+): Effect.Effect<Manifest["Service"], never, EngineState | Disk | Scope.Scope> =>
+  Effect.gen(function*() {
+    const engine = yield* EngineState
+    const disk = yield* Disk
+    const { directory } = engine.options
+    let state = recovered
+    let current = opened
+    let nextTable = recovered.nextTable
+    yield* Effect.addFinalizer(() => Effect.suspend(() => current.file.close))
+
+    const rewrite = Effect.gen(function*() {
+      const previous = current
+      current = yield* writeManifest(disk, directory, previous.number + 1, { ...state, nextTable })
+      yield* previous.file.close
+      engine.emit({ _tag: "ManifestRewritten", file: current.number })
+      // Left behind, it is an orphan that the next recovery removes.
+      yield* Effect.ignore(disk.remove(`${directory}/${manifestName(previous.number)}`))
+    })
+
+    const journal = Effect.fnUntraced(function*(event: ManifestEvent) {
+      const next = applyEvent(state, event)
+      if (typeof next === "string") return yield* Effect.die(new Error(`The manifest refused an event: ${next}.`))
+      if (current.length - current.snapshotLength > rewriteAfter + current.snapshotLength) yield* rewrite
+      current = yield* journalEvent(current, event)
+      state = next
+    })
+
+    const actor = yield* makeActor<Request, never>(engine, "Manifest", { restart: false }, ({ event, reply }) =>
+      Effect.uninterruptible(Effect.gen(function*() {
+        const stopped = engine.status.value.readOnly
+        if (stopped !== undefined) return void (yield* Deferred.fail(reply, stopped))
+        const exit = yield* Effect.exit(journal(event))
+        if (Exit.isSuccess(exit)) return void (yield* Deferred.succeed(reply, undefined))
+        yield* Deferred.fail(reply, yield* engine.stopWrites(`the manifest was not written: ${describeCause(exit.cause)}`))
+      })))
+
+    return Manifest.of({
+      state: () => state,
+      nextTable: () => nextTable++,
+      append: (event) =>
+        Effect.uninterruptible(Effect.suspend(() => {
+          const reply = Deferred.makeUnsafe<void, StoreReadOnly>()
+          actor.tell({ event, reply })
+          return Deferred.await(reply)
+        }))
+    })
+  })

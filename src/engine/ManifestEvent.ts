@@ -1,0 +1,130 @@
+/**
+ * The event log of the store's structure: its events, and the fold that makes
+ * the present structure of them.
+ *
+ * The manifest names the segments as well as the tables, so that a segment that
+ * is missing is damage and one that is left over is an orphan (I11).
+ */
+import { Schema } from "effect"
+
+const Table = Schema.Struct({
+  file: Schema.Natural,
+  level: Schema.Natural,
+  size: Schema.Natural,
+  footerChecksum: Schema.Natural,
+  entries: Schema.Natural,
+  tombstones: Schema.Natural,
+  smallestKey: Schema.Uint8ArrayFromBase64,
+  largestKey: Schema.Uint8ArrayFromBase64,
+  smallestSequence: Schema.Natural,
+  largestSequence: Schema.Natural
+})
+
+export const ManifestEvent = Schema.Union([
+  /** The whole structure: the first event of every manifest, and of no other place. */
+  Schema.TaggedStruct("Snapshot", {
+    /** Newest first. */
+    tables: Schema.Array(Table),
+    /** Live segments, oldest first. */
+    segments: Schema.Array(Schema.Natural),
+    /** Segments numbered below are retired; one that is still there is an orphan. */
+    firstSegment: Schema.Natural,
+    nextTable: Schema.Natural,
+    /** Every sequence in the tables, and every one that recovery discarded, is at or below it. */
+    lastSequence: Schema.Natural
+  }),
+  /** The segment exists durably; it may take records from now on. */
+  Schema.TaggedStruct("SegmentCreated", { segment: Schema.Natural }),
+  /** All records of the segment are in the table, or in none if there were none worth keeping. */
+  Schema.TaggedStruct("MemtableFlushed", {
+    segment: Schema.Natural,
+    table: Schema.optionalKey(Table),
+    lastSequence: Schema.Natural
+  }),
+  /** The content of the removed tables is in the added ones. */
+  Schema.TaggedStruct("TablesCompacted", { removed: Schema.Array(Schema.Natural), added: Schema.Array(Table) }),
+  /** The log was synced up to this position and no write came after it. */
+  Schema.TaggedStruct("CleanlyClosed", {
+    segment: Schema.Natural,
+    offset: Schema.Natural
+  })
+])
+export type ManifestEvent = typeof ManifestEvent.Type
+export type ManifestSnapshot = Extract<ManifestEvent, { readonly _tag: "Snapshot" }>
+type TableEntry = ManifestSnapshot["tables"][number]
+
+/** The fold of the events. */
+export interface ManifestState {
+  /** Newest first. */
+  readonly tables: ReadonlyArray<TableEntry>
+  /** Live segments, oldest first. */
+  readonly segments: ReadonlyArray<number>
+  readonly firstSegment: number
+  readonly nextTable: number
+  readonly lastSequence: number
+  /** Set while the last event says that the log was closed in order. */
+  readonly closed?: { readonly segment: number; readonly offset: number } | undefined
+}
+
+/** Newest first: by the newest record in the table. */
+const newestFirst = (a: TableEntry, b: TableEntry): number => b.largestSequence - a.largestSequence
+
+const nextAfter = (next: number, tables: ReadonlyArray<TableEntry>): number =>
+  tables.reduce((highest, table) => Math.max(highest, table.file + 1), next)
+
+/** The structure after `event`, or a string that says why the event can't follow. */
+export const applyEvent = (state: ManifestState | undefined, event: ManifestEvent): ManifestState | string => {
+  if (state === undefined) {
+    if (event._tag !== "Snapshot") return `the first event is ${event._tag}, not Snapshot`
+    return {
+      tables: [...event.tables].sort(newestFirst),
+      segments: [...event.segments],
+      firstSegment: event.firstSegment,
+      nextTable: nextAfter(event.nextTable, event.tables),
+      lastSequence: event.lastSequence
+    }
+  }
+  switch (event._tag) {
+    case "Snapshot":
+      return "a Snapshot follows other events"
+    case "SegmentCreated": {
+      const next = state.firstSegment + state.segments.length
+      if (event.segment !== next) return `segment ${event.segment} was created where ${next} is next`
+      return { ...state, segments: [...state.segments, event.segment], closed: undefined }
+    }
+    case "MemtableFlushed": {
+      if (state.segments[0] !== event.segment) return `segment ${event.segment} was flushed out of order`
+      const tables = event.table === undefined ? state.tables : [event.table, ...state.tables].sort(newestFirst)
+      return {
+        tables,
+        segments: state.segments.slice(1),
+        firstSegment: event.segment + 1,
+        nextTable: nextAfter(state.nextTable, tables),
+        lastSequence: Math.max(state.lastSequence, event.lastSequence),
+        closed: undefined
+      }
+    }
+    case "TablesCompacted": {
+      const removed = new Set(event.removed)
+      const kept = state.tables.filter((table) => !removed.has(table.file))
+      if (kept.length + removed.size !== state.tables.length) return "a table that is not there was compacted"
+      const tables = [...event.added, ...kept].sort(newestFirst)
+      return { ...state, tables, nextTable: nextAfter(state.nextTable, tables), closed: undefined }
+    }
+    case "CleanlyClosed":
+      return {
+        ...state,
+        closed: { segment: event.segment, offset: event.offset }
+      }
+  }
+}
+
+/** The one event that stands for the whole structure. */
+export const snapshotOf = (state: ManifestState): ManifestSnapshot => ({
+  _tag: "Snapshot",
+  tables: state.tables,
+  segments: state.segments,
+  firstSegment: state.firstSegment,
+  nextTable: state.nextTable,
+  lastSequence: state.lastSequence
+})

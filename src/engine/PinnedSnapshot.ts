@@ -1,0 +1,73 @@
+/**
+ * A pinned sequence, and how a read finds the sequence it reads at (I8).
+ */
+import { Effect } from "effect"
+import type { Scope, Stream } from "effect"
+import type { Entry, Snapshot, SnapshotScanOptions } from "../Snapshot.ts"
+import { InvalidArgument } from "../StoreError.ts"
+import type { ReadError } from "../StoreError.ts"
+import type { EngineStateShape } from "./EngineState.ts"
+
+/** The reads that a snapshot offers, at a snapshot given. */
+export interface SnapshotReads {
+  readonly get: (key: Uint8Array, at: Snapshot) => Effect.Effect<Uint8Array | undefined, ReadError>
+  readonly getMany: (
+    keys: ReadonlyArray<Uint8Array>,
+    at: Snapshot
+  ) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, ReadError>
+  readonly has: (key: Uint8Array, at: Snapshot) => Effect.Effect<boolean, ReadError>
+  readonly scan: (options: SnapshotScanOptions | undefined, at: Snapshot) => Stream.Stream<Entry, ReadError>
+}
+
+export class PinnedSnapshot implements Snapshot {
+  readonly sequence: number
+  readonly #engine: EngineStateShape
+  readonly #reads: SnapshotReads
+  #released = false
+
+  constructor(engine: EngineStateShape, reads: SnapshotReads) {
+    this.#engine = engine
+    this.#reads = reads
+    this.sequence = engine.visible
+    engine.snapshots.pin(this.sequence, engine.milliseconds())
+  }
+
+  readonly get = (key: Uint8Array) => this.#reads.get(key, this)
+  readonly getMany = (keys: ReadonlyArray<Uint8Array>) => this.#reads.getMany(keys, this)
+  readonly has = (key: Uint8Array) => this.#reads.has(key, this)
+  readonly scan = (options?: SnapshotScanOptions) => this.#reads.scan(options, this)
+
+  release(): void {
+    if (this.#released) return
+    this.#released = true
+    this.#engine.snapshots.unpin(this.sequence)
+  }
+
+  /** True while the snapshot pins its sequence in this store. */
+  isLiveIn(engine: EngineStateShape): boolean {
+    return !this.#released && this.#engine === engine
+  }
+}
+
+/** Pins the visible sequence for the scope. */
+export const takeSnapshot = (
+  engine: EngineStateShape,
+  reads: SnapshotReads
+): Effect.Effect<PinnedSnapshot, ReadError, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.suspend(() => {
+      const { closed } = engine.status.value
+      return closed === undefined ? Effect.succeed(new PinnedSnapshot(engine, reads)) : Effect.fail(closed)
+    }),
+    (snapshot) => Effect.sync(() => snapshot.release())
+  )
+
+/** The sequence to read at, or why the snapshot can't be read. */
+export const sequenceOf = (engine: EngineStateShape, snapshot: Snapshot | undefined): number | InvalidArgument => {
+  if (snapshot === undefined) return engine.visible
+  if (snapshot instanceof PinnedSnapshot && snapshot.isLiveIn(engine)) return snapshot.sequence
+  return new InvalidArgument({
+    argument: "snapshot",
+    reason: "is not a live snapshot of this store; keep the scope open that it was taken in"
+  })
+}

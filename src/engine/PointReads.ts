@@ -1,0 +1,191 @@
+/**
+ * Point reads: newest to oldest, active, immutables, tables (I1, I8, I9).
+ *
+ * A read loads the view and the visible sequence in one stretch. What memory,
+ * the block cache or the page cache answers is answered in that stretch, inside
+ * one effect. Only a read that must wait for the disk retains the view; it loads
+ * and retains it in one uninterruptible stretch, so that no interrupt leaks the
+ * reference.
+ */
+import { Effect } from "effect"
+import type { ReadOptions } from "../Snapshot.ts"
+import { RecordKind } from "../record/RecordKind.ts"
+import { DiskError, InvalidArgument, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
+import type { ReadError, StoreClosed } from "../StoreError.ts"
+import { TableResult, TableStatus } from "../table/TableReader.ts"
+import { keyProblem } from "../WriteBatch.ts"
+import type { EngineStateShape } from "./EngineState.ts"
+import { sequenceOf } from "./PinnedSnapshot.ts"
+import type { ReadView } from "./ReadView.ts"
+import { ValueSlab } from "./ValueSlab.ts"
+
+/** Keys looked up by `getMany` without a yield. */
+const keysPerSlice = 256
+
+export interface PointReads {
+  readonly get: (key: Uint8Array, options?: ReadOptions) => Effect.Effect<Uint8Array | undefined, ReadError>
+  readonly getMany: (
+    keys: ReadonlyArray<Uint8Array>,
+    options?: ReadOptions
+  ) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, ReadError>
+  readonly has: (key: Uint8Array, options?: ReadOptions) => Effect.Effect<boolean, ReadError>
+}
+
+/** What a synchronous read threw, as a failure; anything else is a defect. */
+export const readFailure = (thrown: unknown): Effect.Effect<never, ReadError> =>
+  thrown instanceof DiskError || thrown instanceof StoreCorrupted || thrown instanceof UnsupportedFormat
+    ? Effect.fail(thrown)
+    : Effect.die(thrown)
+
+/** Why no read is taken now, or undefined. */
+export const readRefusal = (engine: EngineStateShape): StoreClosed | undefined => engine.status.value.closed
+
+const Found = { absent: 0, value: 1, needsLoad: 2 } as const
+type Found = typeof Found[keyof typeof Found]
+
+/** One lookup at a time: where its answer lies. */
+class Lookup {
+  readonly result = new TableResult()
+  buffer: Uint8Array = new Uint8Array(0)
+  offset = 0
+  length = 0
+
+  run(view: ReadView, key: Uint8Array, sequence: number): Found {
+    const active = view.active.index
+    let ref = active.find(key, sequence)
+    if (ref !== 0) return this.#take(active, ref)
+    for (const { index } of view.immutables) {
+      ref = index.find(key, sequence)
+      if (ref !== 0) return this.#take(index, ref)
+    }
+    const { result } = this
+    for (const table of view.tables) {
+      const status = table.reader.get(key, sequence, result)
+      if (status === TableStatus.absent) continue
+      if (status === TableStatus.needsLoad) return Found.needsLoad
+      if (status === TableStatus.deleted) return Found.absent
+      this.buffer = result.valueBuffer
+      this.offset = result.valueOffset
+      this.length = result.valueLength
+      return Found.value
+    }
+    return Found.absent
+  }
+
+  #take(index: ReadView["active"]["index"], ref: number): Found {
+    if (index.kindOf(ref) === RecordKind.delete) return Found.absent
+    this.buffer = index.bytes
+    this.offset = index.valueOffsetOf(ref)
+    this.length = index.valueLengthOf(ref)
+    return Found.value
+  }
+}
+
+export const makePointReads = (engine: EngineStateShape): PointReads => {
+  const slab = new ValueSlab()
+  /** Serves every read that ends in one stretch. */
+  const shared = new Lookup()
+
+  const copyOf = (lookup: Lookup): Uint8Array => slab.copy(lookup.buffer, lookup.offset, lookup.length)
+
+  /** Looks keys up in one retained view, with what waiting that takes. */
+  const readSlowly = <A>(
+    keys: ReadonlyArray<Uint8Array>,
+    options: ReadOptions | undefined,
+    take: (found: Found, lookup: Lookup) => A
+  ): Effect.Effect<Array<A>, ReadError> =>
+    Effect.uninterruptibleMask((restore) => {
+      const sequence = sequenceOf(engine, options?.snapshot)
+      if (typeof sequence !== "number") return Effect.fail(sequence)
+      const view = engine.view.value
+      view.retain()
+      const lookup = new Lookup()
+      const results: Array<A> = []
+      const step = (): Effect.Effect<void, ReadError> => {
+        const end = Math.min(keys.length, results.length + keysPerSlice)
+        try {
+          while (results.length < end) {
+            const found = lookup.run(view, keys[results.length]!, sequence)
+            if (found === Found.needsLoad) {
+              const { table } = lookup.result
+              return table === undefined ? Effect.void : table.load(lookup.result)
+            }
+            results.push(take(found, lookup))
+          }
+        } catch (thrown) {
+          return readFailure(thrown)
+        }
+        return results.length < keys.length ? Effect.yieldNow : Effect.void
+      }
+      return Effect.ensuring(
+        restore(Effect.as(
+          Effect.whileLoop({ while: () => results.length < keys.length, body: () => Effect.suspend(step), step: () => {} }),
+          results
+        )),
+        Effect.sync(() => view.release())
+      )
+    })
+
+  const readOne = <A>(
+    key: Uint8Array,
+    options: ReadOptions | undefined,
+    take: (found: Found, lookup: Lookup) => A
+  ): Effect.Effect<A, ReadError> => {
+    const refusal = readRefusal(engine)
+    if (refusal !== undefined) return Effect.fail(refusal)
+    const problem = keyProblem(key)
+    if (problem !== undefined) return Effect.fail(new InvalidArgument({ argument: "key", reason: problem }))
+    const sequence = sequenceOf(engine, options?.snapshot)
+    if (typeof sequence !== "number") return Effect.fail(sequence)
+    try {
+      const found = shared.run(engine.view.value, key, sequence)
+      if (found !== Found.needsLoad) return Effect.succeed(take(found, shared))
+    } catch (thrown) {
+      return readFailure(thrown)
+    }
+    return Effect.map(readSlowly([key.slice()], options, take), (results) => results[0]!)
+  }
+
+  const valueOf = (found: Found, lookup: Lookup): Uint8Array | undefined =>
+    found === Found.value ? copyOf(lookup) : undefined
+
+  const existsIn = (found: Found): boolean => found === Found.value
+
+  const getMany = (
+    keys: ReadonlyArray<Uint8Array>,
+    options: ReadOptions | undefined
+  ): Effect.Effect<ReadonlyArray<Uint8Array | undefined>, ReadError> => {
+    const refusal = readRefusal(engine)
+    if (refusal !== undefined) return Effect.fail(refusal)
+    if (!Array.isArray(keys)) return Effect.fail(new InvalidArgument({ argument: "keys", reason: "must be an array" }))
+    for (let i = 0; i < keys.length; i++) {
+      const problem = keyProblem(keys[i])
+      if (problem !== undefined) {
+        return Effect.fail(new InvalidArgument({ argument: "keys", reason: `key ${i} ${problem}` }))
+      }
+    }
+    const sequence = sequenceOf(engine, options?.snapshot)
+    if (typeof sequence !== "number") return Effect.fail(sequence)
+    if (keys.length <= keysPerSlice) {
+      const view = engine.view.value
+      const values: Array<Uint8Array | undefined> = []
+      try {
+        for (const key of keys) {
+          const found = shared.run(view, key, sequence)
+          if (found === Found.needsLoad) break
+          values.push(valueOf(found, shared))
+        }
+      } catch (thrown) {
+        return readFailure(thrown)
+      }
+      if (values.length === keys.length) return Effect.succeed(values)
+    }
+    return readSlowly(keys.map((key) => key.slice()), options, valueOf)
+  }
+
+  return {
+    get: (key, options) => Effect.suspend(() => readOne(key, options, valueOf)),
+    has: (key, options) => Effect.suspend(() => readOne(key, options, existsIn)),
+    getMany: (keys, options) => Effect.suspend(() => getMany(keys, options))
+  }
+}

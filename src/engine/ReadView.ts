@@ -1,0 +1,74 @@
+/**
+ * One immutable record of all that a reader needs, published in one `TxRef`
+ * (I1, I2, I7, I8).
+ *
+ * A reader loads it with one field read, without a transaction. A read that
+ * ends synchronously needs no reference; one that waits retains the view in the
+ * stretch in which it loaded it. A view holds one reference on each memtable and
+ * table in it, from the moment it is published until the last reader has let go
+ * of it; files close and arenas are reused only at zero references.
+ */
+import { Effect, TxRef } from "effect"
+import type { LiveTable } from "./LiveTable.ts"
+import type { Memtable } from "./Memtable.ts"
+
+export class ReadView {
+  readonly active: Memtable
+  /** Rotated memtables that wait for their flush, newest first. */
+  readonly immutables: ReadonlyArray<Memtable>
+  /** Tables, newest first: no record of one is older than a record of the next for the same key. */
+  readonly tables: ReadonlyArray<LiveTable>
+  #references = 1
+  #adopted = false
+
+  constructor(active: Memtable, immutables: ReadonlyArray<Memtable>, tables: ReadonlyArray<LiveTable>) {
+    this.active = active
+    this.immutables = immutables
+    this.tables = tables
+  }
+
+  /** Takes a reference on everything in the view. Called once, when the view is published. */
+  adopt(): this {
+    this.#adopted = true
+    this.active.retain()
+    for (const memtable of this.immutables) memtable.retain()
+    for (const table of this.tables) table.retain()
+    return this
+  }
+
+  retain(): void {
+    this.#references++
+  }
+
+  release(): void {
+    this.#references--
+    if (this.#references > 0 || !this.#adopted) return
+    this.active.release()
+    for (const memtable of this.immutables) memtable.release()
+    for (const table of this.tables) table.release()
+  }
+}
+
+/**
+ * Replaces the published view in one transaction. `change` is pure: it may run
+ * more than once. Uninterruptible, so that references are moved with the view.
+ */
+export const publishView = (
+  ref: TxRef.TxRef<ReadView>,
+  change: (current: ReadView) => ReadView
+): Effect.Effect<ReadView> =>
+  Effect.uninterruptible(
+    Effect.map(
+      Effect.tx(TxRef.modify(ref, (current) => {
+        const next = change(current)
+        return [[current, next] as const, next]
+      })),
+      ([previous, next]) => {
+        if (previous !== next) {
+          next.adopt()
+          previous.release()
+        }
+        return next
+      }
+    )
+  )

@@ -1,0 +1,66 @@
+/**
+ * Closes tables that nothing reads any more, and removes those that are obsolete
+ * (I8, I11).
+ *
+ * A file that can't be removed is left behind as an orphan for the next recovery:
+ * nothing that a reader sees depends on its going.
+ */
+import { Context, Effect, Layer } from "effect"
+import type { Scope } from "effect"
+import { Disk } from "../disk/Disk.ts"
+import type { BlockCache } from "../table/BlockCache.ts"
+import type { LiveTable } from "./LiveTable.ts"
+
+export class Retirement extends Context.Service<Retirement, {
+  /** Counts a table as open; it is to come back through `retire`. */
+  readonly opened: () => void
+  /** Closes the table in the background, and removes its file if it is obsolete. */
+  readonly retire: (table: LiveTable) => void
+  /** Removes a file that the manifest does not name any more. Never fails. */
+  readonly removeFile: (path: string) => Effect.Effect<void>
+  /** Returns once every opened table has been closed. */
+  readonly drained: Effect.Effect<void>
+}>()("effect-lsm/engine/Retirement") {
+  static readonly layer = (cache: BlockCache): Layer.Layer<Retirement, never, Disk> =>
+    Layer.effect(Retirement, makeRetirement(cache))
+}
+
+export const makeRetirement = (
+  cache: BlockCache
+): Effect.Effect<Retirement["Service"], never, Disk | Scope.Scope> =>
+  Effect.gen(function*() {
+    const disk = yield* Disk
+    const context = yield* Effect.context<Scope.Scope>()
+    let open = 0
+    let onDrained: (() => void) | undefined
+
+    const removeFile = (path: string): Effect.Effect<void> =>
+      Effect.catch(disk.remove(path), (error) =>
+        Effect.logWarning(`An obsolete file was left for the next recovery: ${error.message}`))
+
+    const retireNow = (table: LiveTable): Effect.Effect<void> =>
+      Effect.uninterruptible(Effect.gen(function*() {
+        yield* table.reader.close
+        cache.drop(table.reader.meta.file)
+        if (table.isObsolete) yield* removeFile(table.path)
+        open--
+        if (open === 0) onDrained?.()
+      }))
+
+    return Retirement.of({
+      opened: () => {
+        open++
+      },
+      retire: (table) => {
+        Effect.runForkWith(context)(retireNow(table))
+      },
+      removeFile,
+      drained: Effect.callback<void>((resume) => {
+        if (open === 0) return resume(Effect.void)
+        onDrained = () => resume(Effect.void)
+        return Effect.sync(() => {
+          onDrained = undefined
+        })
+      })
+    })
+  })

@@ -1,0 +1,75 @@
+/**
+ * A live segment: its writer, and how far it is on stable storage (I6).
+ *
+ * The Wal alone appends and syncs. Once its memtable is in a durable table a
+ * segment is retired: its file closes, after the sync that may be under way.
+ */
+import { Effect, Random } from "effect"
+import type { Disk } from "../disk/Disk.ts"
+import { SegmentWriter } from "../log/SegmentWriter.ts"
+import type { DiskError } from "../StoreError.ts"
+import { segmentName } from "./FileNames.ts"
+
+/** Zeros written ahead, so that a sync of a small group need not journal a new length. */
+const extendBy = 256 * 1024
+
+export class Segment {
+  readonly number: number
+  readonly path: string
+  readonly writer: SegmentWriter
+  #durable = 0
+  #syncing = false
+  #retired = false
+
+  constructor(number: number, path: string, writer: SegmentWriter) {
+    this.number = number
+    this.path = path
+    this.writer = writer
+  }
+
+  /** Everything before this offset is on stable storage. */
+  get durableOffset(): number {
+    return this.#durable
+  }
+
+  /** True if the segment needs no sync: all of it is durable, here or in a table. */
+  get isDurable(): boolean {
+    return this.#retired || this.#durable === this.writer.position
+  }
+
+  /** Makes everything appended before the call durable. */
+  readonly sync: Effect.Effect<void, DiskError> = Effect.suspend(() => {
+    if (this.isDurable) return Effect.void
+    const position = this.writer.position
+    this.#syncing = true
+    return Effect.onExit(this.writer.file.sync, (exit) => {
+      this.#syncing = false
+      if (exit._tag === "Success") this.#durable = position
+      return this.#retired ? this.writer.file.close : Effect.void
+    })
+  })
+
+  /** The segment is needed no more: its records are in a durable table. */
+  readonly retire: Effect.Effect<void> = Effect.suspend(() => {
+    if (this.#retired) return Effect.void
+    this.#retired = true
+    return this.#syncing ? Effect.void : this.writer.file.close
+  })
+}
+
+/** A new, empty segment that is durable, its directory entry included. */
+export const createSegment = Effect.fnUntraced(function*(
+  disk: Disk["Service"],
+  directory: string,
+  number: number
+): Effect.fn.Return<Segment, DiskError> {
+  const path = `${directory}/${segmentName(number)}`
+  const low = yield* Random.nextIntBetween(0, 0x1_0000_0000)
+  const high = yield* Random.nextIntBetween(0, 0x1_0000_0000)
+  const writer = yield* SegmentWriter.create(disk, path, number, { low, high }, { extendBy })
+  const segment = new Segment(number, path, writer)
+  return yield* Effect.onError(
+    Effect.as(Effect.andThen(segment.sync, disk.syncDirectory(directory)), segment),
+    () => segment.retire
+  )
+})

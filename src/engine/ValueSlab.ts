@@ -1,0 +1,39 @@
+/**
+ * Memory for the bytes that reads return.
+ *
+ * A small result is a range of a slab shared with other results, because a
+ * fresh small buffer costs several times its copy. Ranges are disjoint and never
+ * reused, so a result belongs to its caller; the slab is marked untransferable,
+ * so that no holder can detach it under the others. A result over 4 KiB has a
+ * buffer of its own.
+ */
+import { markAsUntransferable } from "node:worker_threads"
+import { copyRange } from "../record/Bytes.ts"
+
+const slabSize = 32 * 1024
+const largestShared = 4 * 1024
+
+export class ValueSlab {
+  #slab = new ArrayBuffer(0)
+  #bytes = new Uint8Array(this.#slab)
+  #used = 0
+
+  /** A copy of the range in memory that is the caller's. */
+  copy(source: Uint8Array, offset: number, length: number): Uint8Array {
+    if (length > largestShared) {
+      const own = new Uint8Array(length)
+      own.set(source.subarray(offset, offset + length))
+      return own
+    }
+    if (this.#used + length > this.#slab.byteLength) {
+      this.#slab = new ArrayBuffer(slabSize)
+      markAsUntransferable(this.#slab)
+      this.#bytes = new Uint8Array(this.#slab)
+      this.#used = 0
+    }
+    const start = this.#used
+    this.#used = start + length
+    copyRange(source, offset, this.#bytes, start, length)
+    return new Uint8Array(this.#slab, start, length)
+  }
+}

@@ -1,0 +1,22 @@
+/**
+ * effect-lsm: an embedded, durable, ordered key-value store for Effect backends.
+ */
+export type { Commit } from "./engine/CommitRequest.ts"
+export type { EngineEvent } from "./EngineEvent.ts"
+export { LsmStore } from "./LsmStore.ts"
+export type { WriteOptions } from "./LsmStore.ts"
+export type { Entry, KeyRange, ReadOptions, ScanOptions, Snapshot, SnapshotScanOptions } from "./Snapshot.ts"
+export {
+  DiskError,
+  InvalidArgument,
+  StoreClosed,
+  StoreCorrupted,
+  StoreLocked,
+  StoreReadOnly,
+  TransactionConflict,
+  UnsupportedFormat
+} from "./StoreError.ts"
+export type { ReadError, StoreOpenError, WriteError } from "./StoreError.ts"
+export type { Durability, EngineOptions, StoreOptions } from "./StoreOptions.ts"
+export type { ActorState, ActorStats, StoreStats } from "./StoreStats.ts"
+export { WriteBatch } from "./WriteBatch.ts"

@@ -1,0 +1,30 @@
+/**
+ * The store on this machine's disk.
+ */
+import { Config, Effect, Layer } from "effect"
+import * as NodeDisk from "../disk/NodeDisk.ts"
+import { LsmStore } from "../LsmStore.ts"
+import type { StoreOpenError } from "../StoreError.ts"
+import type { StoreOptions } from "../StoreOptions.ts"
+
+/** Opens the store in `options.directory` and closes it with the layer's scope. */
+const layer = (options: StoreOptions): Layer.Layer<LsmStore, StoreOpenError> =>
+  LsmStore.layer(options).pipe(Layer.provide(NodeDisk.layer))
+
+/**
+ * The same with options from configuration.
+ *
+ * @example
+ * ```ts
+ * NodeLsmStore.layerConfig({
+ *   directory: Config.String("STORE_DIRECTORY"),
+ *   memtableSize: Config.Int("STORE_MEMTABLE_SIZE").pipe(Config.withDefault(32 * 1024 * 1024))
+ * })
+ * ```
+ */
+const layerConfig = (
+  options: Config.Wrap<StoreOptions>
+): Layer.Layer<LsmStore, StoreOpenError | Config.ConfigError> =>
+  Layer.unwrap(Effect.map(Config.unwrap(options), layer))
+
+export const NodeLsmStore = { layer, layerConfig } as const
