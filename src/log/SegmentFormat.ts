@@ -46,6 +46,7 @@
  * buffer: nothing here reads past what it is told to.
  */
 import { checksum, checksumSeed } from "../record/Checksum.ts"
+import { deleteSize } from "../record/RecordCodec.ts"
 import { readSafeUint64, readUint32, writeSafeUint64, writeUint32 } from "./FixedInt.ts"
 
 export const formatVersion = 1
@@ -118,6 +119,9 @@ export const decodeSegmentHeader = (bytes: Uint8Array, segment: number): Segment
   return { _tag: "Valid", identity: { segment, salt } }
 }
 
+/** A delete of the empty key. */
+const shortestRecord = deleteSize(0)
+
 const marker = 0x5052_4757
 const markerFirstByte = marker & 0xff
 const group = {
@@ -147,7 +151,7 @@ export class GroupHeader {
   payloadChecksum = 0
 
   get lastSequence(): number {
-    return this.firstSequence + this.count - 1
+    return this.firstSequence + (this.count - 1)
   }
 
   /** Writes the header of the group at `offset` of its file to the start of `target`. */
@@ -194,7 +198,7 @@ export class GroupHeader {
     return count > 0
       && firstSequence >= 0
       && Number.isSafeInteger(this.lastSequence)
-      && payloadLength >= count
+      && payloadLength >= shortestRecord * count
       && durableSegment >= 0
       && durableOffset >= 0
       && (durableSegment < segment || (durableSegment === segment && durableOffset <= offset))

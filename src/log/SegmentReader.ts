@@ -115,9 +115,11 @@ export class SegmentReader<E, R> {
           case "yield":
             yield* Effect.yieldNow
             break
-          case "run":
-            yield* this.#groupEffect
+          case "run": {
+            const effect = this.#groupEffect
+            yield* effect
             break
+          }
           case "stopped":
             break
         }
@@ -215,7 +217,9 @@ export class SegmentReader<E, R> {
     if (header.payloadLength > this.#file.size - payloadStart) {
       return this.#stopped("NoGroup", "the segment's file ends within the group")
     }
-    if (!this.#sink.accepts(header, offset)) return this.#stopped("NoGroup", "the group does not follow the one before it")
+    if (!this.#sink.accepts(header, offset)) {
+      return this.#stopped("NoGroup", "the group does not follow the one before it")
+    }
     this.#payloadEnd = payloadStart + header.payloadLength
     this.#summedEnd = payloadStart
     this.#sum = payloadSeed(this.#identity, offset)

@@ -88,11 +88,13 @@ export class SegmentWriter {
     salt: SegmentSalt,
     options?: AppendOptions
   ): Effect.Effect<SegmentWriter, DiskError> {
-    return Effect.flatMap(disk.createAppend(path, options), (file) =>
+    const headed = (file: AppendFile): Effect.Effect<SegmentWriter, DiskError> =>
       file.append([encodeSegmentHeader({ segment, salt })]).pipe(
         Effect.onError(() => file.close),
         Effect.as(new SegmentWriter(file, segment, salt))
-      ))
+      )
+    // An interruption between the two would leave the file open.
+    return Effect.uninterruptible(Effect.flatMap(disk.createAppend(path, options), headed))
   }
 
   get segment(): number {

@@ -5,17 +5,7 @@ import { isAfter } from "../../src/log/LogPosition.ts"
 import { GroupHeader } from "../../src/log/SegmentFormat.ts"
 import type { SegmentIdentity } from "../../src/log/SegmentFormat.ts"
 import { StoreCorrupted } from "../../src/StoreError.ts"
-import {
-  concat,
-  linesOf,
-  record,
-  replay,
-  smallContent,
-  testSalt,
-  withSegment,
-  writeLog,
-  zeroed
-} from "./LogFixture.ts"
+import { concat, linesOf, record, replay, smallContent, testSalt, withSegment, writeLog, zeroed } from "./LogFixture.ts"
 import type { TestRecord, WrittenGroup, WrittenLog, WrittenSegment } from "./LogFixture.ts"
 
 /** How many whole groups of the log the replay delivered, or the error; anything but a prefix of groups fails. */
@@ -164,7 +154,7 @@ describe("LogReplay of a log with flipped bits", () => {
 describe("LogReplay of a log with lost ranges", () => {
   const wide: ReadonlyArray<ReadonlyArray<ReadonlyArray<TestRecord>>> = Array.from(
     { length: 3 },
-    (_, s) => Array.from({ length: 5 }, (_, g) => [record(`key ${s} ${g}`, "v".repeat(400)), record(`gone ${s} ${g}`)])
+    (_, s) => [0, 1, 2, 3, 4].map((g) => [record(`key ${s} ${g}`, "v".repeat(400)), record(`gone ${s} ${g}`)])
   )
 
   it.effect("I15: a zeroed sector ends the log there, or is StoreCorrupted where it is known to be durable", () =>
@@ -373,6 +363,17 @@ describe("LogReplay of a log with foreign groups", () => {
         assert.strictEqual(result.highestSequenceSeen, firstSequence)
       }
     }))
+
+  it.effect("ends before a group that was written behind another one", () =>
+    Effect.gen(function*() {
+      const log = yield* writeLog([[same], [same]])
+      const other = yield* writeLog([[same], [], [same]], { firstSequence: 2 })
+      const segments = [...log.segments, other.segments[2]!]
+      const { lines, result } = yield* replay(segments)
+      assert.deepStrictEqual(lines, linesOf(log.groups))
+      assert.deepStrictEqual(result.end, { segment: 3, offset: 64 })
+      assert.strictEqual(result.highestSequenceSeen, 3)
+    }))
 })
 
 describe("LogReplay of values made to look like groups", () => {
@@ -430,6 +431,23 @@ describe("LogReplay of values made to look like groups", () => {
     Effect.gen(function*() {
       const result = yield* tornWithForgeries({ segment: 1, salt: testSalt(1) }, 0)
       assert.isTrue(Result.isFailure(result))
+    }))
+
+  it.effect("I16: they don't testify behind a sound header either, if the file header is lost", () =>
+    Effect.gen(function*() {
+      const header = new GroupHeader()
+      header.count = 1
+      header.firstSequence = 1_000_000
+      header.payloadLength = 2
+      header.previousSegment = 1
+      const bytes = new Uint8Array(80)
+      const log = yield* writeLog([smallContent[0]!])
+      const end = log.groups.at(-1)!.end
+      header.previousEnd = end
+      header.write(bytes, { segment: 1, salt: testSalt(2) }, end)
+      const { result } = yield* replay(withSegment(log.segments, 1, (b) => concat(flip(0, 1)(b), bytes)))
+      assert.strictEqual(result.groups, 0)
+      assert.strictEqual(result.highestSequenceSeen, 6)
     }))
 
   it.effect("a value that holds its own segment as it was so far replays like any other", () =>

@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { replayLog } from "../../src/log/LogReplay.ts"
 import { encodeSegmentHeader, GroupHeader } from "../../src/log/SegmentFormat.ts"
-import { UnsupportedFormat } from "../../src/StoreError.ts"
 import { checksum, checksumSeed } from "../../src/record/Checksum.ts"
+import { StoreCorrupted, UnsupportedFormat } from "../../src/StoreError.ts"
 import {
   concat,
   encodeRecord,
@@ -149,7 +149,7 @@ describe("LogReplay", () => {
 
   it.effect("delivers records that begin just before the end of a piece", () =>
     Effect.gen(function*() {
-      for (let before = 1; before <= 20; before++) {
+      for (const before of [1, 2, 3, 4, 5, 6, 16, 17, 18]) {
         const head = 1 + 1 + 3 + 1
         const log = yield* writeLog([[[big("a", 1024 * 1024 - head - before), big("b", 300), record("c")]]])
         const { lines } = yield* replay(log.segments)
@@ -264,6 +264,22 @@ describe("LogReplay", () => {
       const result = yield* replayLog({ segments: [{ segment: 1, file }], firstSequence: 1, onRecord: () => {} })
       assert.strictEqual(result.groups, 0)
       assert.isAtMost(Math.max(...file.reads), 1024 * 1024)
+    }))
+
+  it.effect("I15: a large group that reads differently the second time is StoreCorrupted", () =>
+    Effect.gen(function*() {
+      const log = yield* writeLog([[[big("a", 2_000_000), record("b")]]])
+      const file = readFile("wal", log.segments[0]!.bytes)
+      let reads = 0
+      const failing: typeof file = {
+        ...file,
+        read: (offset, length) =>
+          Effect.map(file.read(offset, length), (bytes) => offset === 64 + 80 && ++reads > 1 ? bytes.fill(0) : bytes)
+      }
+      const failure = yield* Effect.flip(
+        replayLog({ segments: [{ segment: 1, file: failing }], firstSequence: 1, onRecord: () => {} })
+      )
+      assert.instanceOf(failure, StoreCorrupted)
     }))
 
   it.effect("reads a file of false markers in linear time", () =>

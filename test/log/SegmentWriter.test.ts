@@ -124,7 +124,9 @@ describe("SegmentWriter", () => {
       ]
       const expected = concat(...newWriter().encodeGroup(groupOf(payload)))
       let turns = 0
-      yield* Effect.forkChild(Effect.forever(Effect.sync(() => turns++)))
+      yield* Effect.forkChild(Effect.forever(Effect.sync(() =>
+        turns++
+      )))
       yield* Effect.yieldNow
       const before = turns
       const chunks = yield* newWriter().encodeLargeGroup(groupOf(payload))
