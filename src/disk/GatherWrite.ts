@@ -1,12 +1,11 @@
 /**
- * One positional write of many chunks: at most `IOV_MAX` of them a call, and on
- * from where a short write stopped.
+ * One positional write of many chunks, on from where a short write stopped.
+ *
+ * Any number of chunks makes one call: the runtime itself divides it into as
+ * many as the system needs (1,024 chunks each).
  */
 import { writev, writevSync } from "node:fs"
 import { systemError } from "./SystemCall.ts"
-
-/** The most chunks that Linux and macOS take in one call. */
-const maximumChunks = 1024
 
 /** Going on after it would loop for ever. */
 const nothingWritten = (): Error => systemError("EIO")
@@ -15,16 +14,15 @@ const zeros = new Uint8Array(64 * 1024)
 
 /** What is still to be written, and where. */
 export class GatherWrite {
-  readonly #chunks: Array<Uint8Array> = []
-  #next = 0
+  #rest: Array<Uint8Array> = []
   #written = 0
   readonly #position: number
 
   /** The chunks, then `padding` zeros, at `position`. */
   constructor(chunks: ReadonlyArray<Uint8Array>, padding: number, position: number) {
-    for (const chunk of chunks) if (chunk.byteLength > 0) this.#chunks.push(chunk)
+    for (const chunk of chunks) if (chunk.byteLength > 0) this.#rest.push(chunk)
     for (let rest = padding; rest > 0; rest -= zeros.length) {
-      this.#chunks.push(rest < zeros.length ? zeros.subarray(0, rest) : zeros)
+      this.#rest.push(rest < zeros.length ? zeros.subarray(0, rest) : zeros)
     }
     this.#position = position
   }
@@ -36,8 +34,8 @@ export class GatherWrite {
 
   /** Writes all that is left, holding the event loop; throws what the system reports. */
   writeNow(fd: number): void {
-    while (this.#next < this.#chunks.length) {
-      const written = writevSync(fd, this.#batch(), this.#position + this.#written)
+    while (this.#rest.length > 0) {
+      const written = writevSync(fd, this.#rest, this.#position + this.#written)
       if (written === 0) throw nothingWritten()
       this.#advance(written)
     }
@@ -45,8 +43,8 @@ export class GatherWrite {
 
   /** The same in the thread pool. */
   writeInPool(fd: number, done: (error: Error | null) => void): void {
-    if (this.#next >= this.#chunks.length) return done(null)
-    writev(fd, this.#batch(), this.#position + this.#written, (error, written) => {
+    if (this.#rest.length === 0) return done(null)
+    writev(fd, this.#rest, this.#position + this.#written, (error, written) => {
       if (error !== null) return done(error)
       if (written === 0) return done(nothingWritten())
       this.#advance(written)
@@ -54,23 +52,12 @@ export class GatherWrite {
     })
   }
 
-  #batch(): Array<Uint8Array> {
-    return this.#next === 0 && this.#chunks.length <= maximumChunks
-      ? this.#chunks
-      : this.#chunks.slice(this.#next, this.#next + maximumChunks)
-  }
-
   #advance(written: number): void {
     this.#written += written
+    let whole = 0
     let left = written
-    while (left > 0) {
-      const chunk = this.#chunks[this.#next]!
-      if (left < chunk.byteLength) {
-        this.#chunks[this.#next] = chunk.subarray(left)
-        return
-      }
-      left -= chunk.byteLength
-      this.#next++
-    }
+    while (whole < this.#rest.length && left >= this.#rest[whole]!.byteLength) left -= this.#rest[whole++]!.byteLength
+    this.#rest = this.#rest.slice(whole)
+    if (left > 0) this.#rest[0] = this.#rest[0]!.subarray(left)
   }
 }

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
-import { spawn } from "node:child_process"
+import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
 import {
   chmodSync,
@@ -263,6 +263,9 @@ describe("DirectoryLock", () => {
         assert.strictEqual(readFileSync(file, "utf8"), "pid 4711\n")
         unlinkSync(file)
         symlinkSync("/dev/null", file)
+        yield* refuses
+        unlinkSync(file)
+        execFileSync("mkfifo", [file])
         yield* refuses
         unlinkSync(file)
         yield* lockDirectory(directory, "exclusive")

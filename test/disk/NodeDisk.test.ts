@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url"
 import { Disk } from "../../src/disk/Disk.ts"
 import { NodeAppendFile } from "../../src/disk/NodeAppendFile.ts"
 import * as NodeDisk from "../../src/disk/NodeDisk.ts"
+import type { DiskError } from "../../src/StoreError.ts"
 import { diskConformance } from "./conformance.ts"
 import { concatenate, createAppend, failsWith, openRead, pattern, writeFile } from "./diskHelpers.ts"
 import { openFilesBelow, temporaryDirectory } from "./temporaryDirectory.ts"
@@ -37,6 +38,29 @@ describe("NodeDisk", () => {
       })
     ))
 
+  it.effect("I14: lets no request return before it has ended, interrupted or not", () =>
+    withDirectory((directory) =>
+      Effect.scoped(Effect.gen(function*() {
+        const disk = yield* Disk
+        const writer = yield* createAppend(`${directory}/file`)
+        yield* writer.append([pattern(200_000)])
+        const reader = yield* openRead(`${directory}/file`)
+        const requests: ReadonlyArray<Effect.Effect<unknown, DiskError>> = [
+          writer.sync,
+          writer.append([pattern(100_000)]),
+          reader.read(0, 200_000),
+          disk.list(directory),
+          disk.syncDirectory(directory)
+        ]
+        for (const request of requests) {
+          const fiber = yield* Effect.forkChild(request, { startImmediately: true })
+          fiber.interruptUnsafe()
+          assert.isUndefined(fiber.pollUnsafe())
+          yield* Fiber.await(fiber)
+        }
+      }))
+    ))
+
   it.effect("keeps no file open after an operation that failed or needed one only for itself", () =>
     withDirectory((directory) =>
       Effect.gen(function*() {
@@ -55,7 +79,8 @@ describe("NodeDisk", () => {
         const file = yield* createAppend(path, { extendBy: 1_000 })
         yield* file.append([pattern(300)])
         assert.strictEqual(statSync(path).size, 1_300)
-        yield* file.append([pattern(1_000)])
+        yield* file.append([pattern(500)])
+        yield* file.append([pattern(500)])
         assert.strictEqual(statSync(path).size, 1_300)
         yield* file.append([pattern(1)])
         assert.strictEqual(statSync(path).size, 2_301)
