@@ -7,8 +7,8 @@ import { Disk } from "./disk/Disk.ts"
 import * as MemoryDisk from "./disk/MemoryDisk.ts"
 import type { Commit } from "./engine/CommitRequest.ts"
 import { openEngine } from "./engine/Engine.ts"
-import { makeStoreReads } from "./engine/StoreReads.ts"
 import { storeStats } from "./engine/Stats.ts"
+import { makeStoreReads } from "./engine/StoreReads.ts"
 import { makeStoreWrites } from "./engine/StoreWrites.ts"
 import type { EngineEvent } from "./EngineEvent.ts"
 import type { Entry, KeyRange, ReadOptions, ScanOptions, Snapshot } from "./Snapshot.ts"
@@ -97,7 +97,7 @@ export class LsmStore extends Context.Service<LsmStore, {
    * is met at once, and the content ends with the layer's scope.
    */
   static readonly layerMemory = (options?: EngineOptions): Layer.Layer<LsmStore, StoreOpenError> =>
-    LsmStore.layer({ ...options, directory: "/memory" }).pipe(Layer.provide(MemoryDisk.layer))
+    LsmStore.layer({ ...options, directory: "/memory" }).pipe(Layer.provide(Layer.fresh(MemoryDisk.layer)))
 }
 
 const openStore = Effect.fnUntraced(function*(

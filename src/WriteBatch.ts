@@ -4,8 +4,8 @@
  * A batch holds its records already encoded, in chunks that are only ever
  * appended to, so that the log takes them as they are.
  */
-import { maxBatchLength, maxKeyLength, maxValueLength } from "./record/RecordKind.ts"
 import { deleteSize, putSize, writeDelete, writePut } from "./record/RecordCodec.ts"
+import { maxBatchLength, maxKeyLength, maxValueLength } from "./record/RecordKind.ts"
 import { InvalidArgument } from "./StoreError.ts"
 
 const firstChunk = 256

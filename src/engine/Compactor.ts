@@ -21,10 +21,11 @@ export class Compactor extends Context.Service<Compactor, {
   /** Merges the tables that there are when the turn comes, and returns when the result is in force. */
   readonly compact: Effect.Effect<void, WriteError>
 }>()("effect-lsm/engine/Compactor") {
-  static readonly layer: Layer.Layer<Compactor, never, EngineState | Disk | Jobs | Manifest | Retirement> = Layer.effect(
-    Compactor,
-    Effect.suspend(() => makeCompactor)
-  )
+  static readonly layer: Layer.Layer<Compactor, never, EngineState | Disk | Jobs | Manifest | Retirement> = Layer
+    .effect(
+      Compactor,
+      Effect.suspend(() => makeCompactor)
+    )
 }
 
 const makeCompactor: Effect.Effect<

@@ -50,10 +50,13 @@ const createDirectory = Effect.fnUntraced(function*(
   const kind = yield* disk.kind(parent)
   if (kind === "missing") return yield* refuse(`the parent of ${directory} does not exist; create it first`)
   if (kind !== "directory") return yield* refuse(`the parent of ${directory} is not a directory`)
-  yield* Effect.mapError(disk.makeDirectory(directory), (error) =>
-    error.code === "EACCES" || error.code === "EPERM" || error.code === "EROFS"
-      ? refuse(`${directory} can't be created (${error.code}); let the process write to its parent`)
-      : error)
+  yield* Effect.mapError(
+    disk.makeDirectory(directory),
+    (error) =>
+      error.code === "EACCES" || error.code === "EPERM" || error.code === "EROFS"
+        ? refuse(`${directory} can't be created (${error.code}); let the process write to its parent`)
+        : error
+  )
   yield* disk.syncDirectory(parent)
 })
 
@@ -69,16 +72,23 @@ export const examineDirectory = Effect.fnUntraced(function*(
   options: ResolvedOptions
 ): Effect.fn.Return<boolean, DiskError | InvalidArgument | StoreCorrupted | UnsupportedFormat> {
   const { directory } = options
-  const kind = yield* Effect.mapError(disk.kind(directory), (error) =>
-    error.code === "ENOTDIR" ? refuse(`a part of the path ${directory} is not a directory`) : error)
+  const kind = yield* Effect.mapError(
+    disk.kind(directory),
+    (error) => error.code === "ENOTDIR" ? refuse(`a part of the path ${directory} is not a directory`) : error
+  )
   if (kind === "missing") {
     yield* createDirectory(disk, options)
     return false
   }
   if (kind !== "directory") return yield* refuse(`${directory} is not a directory`)
   if (!options.readOnly) {
-    yield* Effect.mapError(disk.checkWritable(directory), (error) =>
-      refuse(`${directory} can't be written to (${error.code}); let the process write there, or open it with readOnly`))
+    yield* Effect.mapError(
+      disk.checkWritable(directory),
+      (error) =>
+        refuse(
+          `${directory} can't be written to (${error.code}); let the process write there, or open it with readOnly`
+        )
+    )
   }
   const names = yield* disk.list(directory)
   if (names.includes(currentName)) {

@@ -24,7 +24,7 @@ import { Flusher } from "./Flusher.ts"
 import { Manifest } from "./Manifest.ts"
 import { Memtable } from "./Memtable.ts"
 import { ReadView } from "./ReadView.ts"
-import { recover } from "./Recovery.ts"
+import { recover, startWriting } from "./Recovery.ts"
 import type { Recovered, Writable } from "./Recovery.ts"
 import { makeRetirement, Retirement } from "./Retirement.ts"
 import { RotationCoordinator } from "./RotationCoordinator.ts"
@@ -52,11 +52,22 @@ const firstView = (recovered: Recovered, writable: Writable | undefined, arenas:
   return new ReadView(active, replayed, recovered.tables)
 }
 
-const writerLayer = (writable: Writable) =>
-  Layer.mergeAll(Wal.layer, Compactor.layer).pipe(
-    Layer.provideMerge(RotationCoordinator.layer),
-    Layer.provideMerge(Flusher.layer),
-    Layer.provideMerge(Manifest.layer(writable.manifest, writable.state))
+/** Starts the actors, each on those that it needs; they stop in the opposite order. */
+const startActors = (writable: Writable) =>
+  Effect.map(
+    Layer.build(
+      Layer.mergeAll(Wal.layer, Compactor.layer).pipe(
+        Layer.provideMerge(RotationCoordinator.layer),
+        Layer.provideMerge(Flusher.layer),
+        Layer.provideMerge(Manifest.layer(writable.manifest, writable.state))
+      )
+    ),
+    (context): Writer => ({
+      wal: Context.get(context, Wal),
+      coordinator: Context.get(context, RotationCoordinator),
+      compactor: Context.get(context, Compactor),
+      manifest: Context.get(context, Manifest)
+    })
   )
 
 /** Opens the store for the scope. */
@@ -77,37 +88,40 @@ export const openEngine = Effect.fnUntraced(function*(
   const policy = new ReadPolicy("adaptive")
   const arenas = new ArenaPool(options.memtableSize)
   const retirement = yield* makeRetirement(cache)
-  yield* Effect.addFinalizer(() => retirement.drained)
-  const { recovered, writable } = yield* recover({ disk, jobs, retirement, cache, policy, arenas, options }, exists)
+  const access = { disk, jobs, retirement, cache, policy, arenas, options }
 
-  const view = firstView(recovered, writable, arenas)
-  const state = yield* makeEngineState({
-    options,
-    view,
-    arenas,
-    cache,
-    readPolicy: policy,
-    recovery: { ...recovered.figures, milliseconds: clock.currentTimeMillisUnsafe() - since },
-    lastSequence: recovered.lastSequence,
-    highestSequence: recovered.highestSequence
-  })
-  for (const table of recovered.tables) table.release()
-  yield* Effect.addFinalizer(() => Effect.sync(() => state.view.value.release()))
-  if (writable === undefined) return { state, writer: undefined }
-
-  const context = yield* Layer.build(writerLayer(writable)).pipe(
-    Effect.provideService(EngineState, state),
-    Effect.provideService(Retirement, retirement),
-    Effect.provideService(Jobs, jobs)
+  return yield* Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      const { plan, recovered } = yield* restore(recover(access, exists))
+      const writable = options.readOnly ? undefined : yield* startWriting(access, plan)
+      const state = yield* makeEngineState({
+        options,
+        view: firstView(recovered, writable, arenas),
+        arenas,
+        cache,
+        readPolicy: policy,
+        recovery: { ...recovered.figures, milliseconds: clock.currentTimeMillisUnsafe() - since },
+        lastSequence: recovered.lastSequence,
+        highestSequence: recovered.highestSequence
+      })
+      for (const table of recovered.tables) table.release()
+      yield* Effect.addFinalizer(() =>
+        Effect.gen(function*() {
+          const view = state.view.value
+          if (writable !== undefined) {
+            for (const memtable of [view.active, ...view.immutables]) yield* memtable.segment.retire
+          }
+          view.release()
+          yield* retirement.drained
+        })
+      )
+      const writer = writable === undefined ? undefined : yield* startActors(writable).pipe(
+        Effect.provideService(EngineState, state),
+        Effect.provideService(Retirement, retirement),
+        Effect.provideService(Jobs, jobs)
+      )
+      yield* Effect.addFinalizer(() => Effect.asVoid(state.close))
+      return { state, writer }
+    })
   )
-  yield* Effect.addFinalizer(() => Effect.asVoid(state.close))
-  return {
-    state,
-    writer: {
-      wal: Context.get(context, Wal),
-      coordinator: Context.get(context, RotationCoordinator),
-      compactor: Context.get(context, Compactor),
-      manifest: Context.get(context, Manifest)
-    }
-  }
 })

@@ -95,7 +95,12 @@ export const makeEngineState = (parts: {
     const { options } = parts
     const status = TxRef.makeUnsafe<EngineStatus>(
       options.readOnly
-        ? { readOnly: new StoreReadOnly({ cause: "option", reason: `the option readOnly is set for ${options.directory}` }) }
+        ? {
+          readOnly: new StoreReadOnly({
+            cause: "option",
+            reason: `the option readOnly is set for ${options.directory}`
+          })
+        }
         : {}
     )
     const onWritesStopped: Array<(error: StoreReadOnly) => void> = []
@@ -106,8 +111,13 @@ export const makeEngineState = (parts: {
       Effect.uninterruptible(Effect.suspend(() => {
         const error = new StoreReadOnly({ cause: "failure", reason })
         return Effect.map(
-          Effect.tx(TxRef.modify(status, (current) =>
-            current.readOnly === undefined ? [error, { ...current, readOnly: error }] : [current.readOnly, current])),
+          Effect.tx(
+            TxRef.modify(
+              status,
+              (current) =>
+                current.readOnly === undefined ? [error, { ...current, readOnly: error }] : [current.readOnly, current]
+            )
+          ),
           (inForce) => {
             if (inForce === error) {
               for (const listener of onWritesStopped) listener(error)
@@ -119,8 +129,12 @@ export const makeEngineState = (parts: {
       }))
     const close = Effect.suspend(() => {
       const error = new StoreClosed({ directory: options.directory })
-      return Effect.tx(TxRef.modify(status, (current) =>
-        current.closed === undefined ? [error, { ...current, closed: error }] : [current.closed, current]))
+      return Effect.tx(
+        TxRef.modify(
+          status,
+          (current) => current.closed === undefined ? [error, { ...current, closed: error }] : [current.closed, current]
+        )
+      )
     })
     return {
       options,

@@ -8,12 +8,12 @@
  *   table-0000000001.sst    a table
  *   *.tmp                   a file on its way to its name
  */
+import { lockFileName } from "../disk/DirectoryLock.ts"
 import { parseSegmentName, segmentName } from "../log/SegmentName.ts"
 
 export { segmentName }
 
 export const currentName = "CURRENT"
-export const lockName = "LOCK"
 export const currentTemporaryName = "CURRENT.tmp"
 
 const numbered = (prefix: string, suffix: string, number: number): string =>
@@ -30,7 +30,7 @@ const pattern = /^(manifest|table)-(\d{10,16})\.(log|sst)$/
 
 /** What a name in the directory stands for, or undefined if it is none of the store's. */
 export const parseFileName = (name: string): StoreFile | undefined => {
-  if (name === lockName) return { _tag: "Lock" }
+  if (name === lockFileName) return { _tag: "Lock" }
   if (name === currentName) return { _tag: "Current" }
   if (name === currentTemporaryName) return { _tag: "Temporary" }
   const segment = parseSegmentName(name)

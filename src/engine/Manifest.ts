@@ -94,8 +94,7 @@ export class Manifest extends Context.Service<Manifest, {
   static readonly layer = (
     opened: ManifestFile,
     recovered: ManifestState
-  ): Layer.Layer<Manifest, never, EngineState | Disk> =>
-    Layer.effect(Manifest, makeManifest(opened, recovered))
+  ): Layer.Layer<Manifest, never, EngineState | Disk> => Layer.effect(Manifest, makeManifest(opened, recovered))
 }
 
 const makeManifest = (
@@ -131,15 +130,22 @@ const makeManifest = (
     const actor = yield* makeActor<Request, never>(engine, "Manifest", { restart: false }, ({ event, reply }) =>
       Effect.uninterruptible(Effect.gen(function*() {
         const stopped = engine.status.value.readOnly
-        if (stopped !== undefined) return void (yield* Deferred.fail(reply, stopped))
+        if (stopped !== undefined)
+          return void (yield* Deferred.fail(reply, stopped))
         const exit = yield* Effect.exit(journal(event))
-        if (Exit.isSuccess(exit)) return void (yield* Deferred.succeed(reply, undefined))
-        yield* Deferred.fail(reply, yield* engine.stopWrites(`the manifest was not written: ${describeCause(exit.cause)}`))
+        if (Exit.isSuccess(exit))
+          return void (yield* Deferred.succeed(reply, undefined))
+        yield* Deferred.fail(
+          reply,
+          yield* engine.stopWrites(`the manifest was not written: ${describeCause(exit.cause)}`)
+        )
       })))
 
     return Manifest.of({
-      state: () => state,
-      nextTable: () => nextTable++,
+      state: () =>
+        state,
+      nextTable: () =>
+        nextTable++,
       append: (event) =>
         Effect.uninterruptible(Effect.suspend(() => {
           const reply = Deferred.makeUnsafe<void, StoreReadOnly>()

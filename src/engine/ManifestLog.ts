@@ -100,7 +100,9 @@ export const readManifest = (
   }
   const version = view.getUint32(8, true)
   if (version !== formatVersion) {
-    return Result.fail(new UnsupportedFormat({ file, reason: `its format version is ${version}, not ${formatVersion}` }))
+    return Result.fail(
+      new UnsupportedFormat({ file, reason: `its format version is ${version}, not ${formatVersion}` })
+    )
   }
   if (view.getBigUint64(12, true) !== BigInt(number)) return corrupted(12, "it is another manifest under this name")
 

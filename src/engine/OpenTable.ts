@@ -25,16 +25,21 @@ export const openTable = Effect.fnUntraced(function*(
   path: string,
   meta: TableMeta
 ): Effect.fn.Return<LiveTable, DiskError | StoreCorrupted | UnsupportedFormat> {
-  const file = yield* Effect.mapError(access.disk.openRead(path), (error) =>
+  const openFile = Effect.mapError(access.disk.openRead(path), (error) =>
     error.code === "ENOENT"
       ? new StoreCorrupted({ file: path, offset: 0, reason: "the manifest names it and it is missing" })
       : error)
-  const reader = yield* Effect.onError(
-    TableReader.open(file, meta, access.cache, { policy: access.policy }),
-    () => file.close
+  return yield* Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      const file = yield* openFile
+      const reader = yield* Effect.onError(
+        restore(TableReader.open(file, meta, access.cache, { policy: access.policy })),
+        () => file.close
+      )
+      const table = new LiveTable(reader, path, access.retirement.retire)
+      table.retain()
+      access.retirement.opened(table)
+      return table
+    })
   )
-  access.retirement.opened()
-  const table = new LiveTable(reader, path, access.retirement.retire)
-  table.retain()
-  return table
 })

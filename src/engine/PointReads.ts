@@ -8,8 +8,8 @@
  * reference.
  */
 import { Effect } from "effect"
-import type { ReadOptions } from "../Snapshot.ts"
 import { RecordKind } from "../record/RecordKind.ts"
+import type { ReadOptions } from "../Snapshot.ts"
 import { DiskError, InvalidArgument, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
 import type { ReadError, StoreClosed } from "../StoreError.ts"
 import { TableResult, TableStatus } from "../table/TableReader.ts"
@@ -39,6 +39,9 @@ export const readFailure = (thrown: unknown): Effect.Effect<never, ReadError> =>
 
 /** Why no read is taken now, or undefined. */
 export const readRefusal = (engine: EngineStateShape): StoreClosed | undefined => engine.status.value.closed
+
+/** `Array.isArray`, without the widening to `any`. */
+const isArray = (value: unknown): boolean => Array.isArray(value)
 
 const Found = { absent: 0, value: 1, needsLoad: 2 } as const
 type Found = typeof Found[keyof typeof Found]
@@ -119,7 +122,11 @@ export const makePointReads = (engine: EngineStateShape): PointReads => {
       }
       return Effect.ensuring(
         restore(Effect.as(
-          Effect.whileLoop({ while: () => results.length < keys.length, body: () => Effect.suspend(step), step: () => {} }),
+          Effect.whileLoop({
+            while: () => results.length < keys.length,
+            body: () => Effect.suspend(step),
+            step: () => {}
+          }),
           results
         )),
         Effect.sync(() => view.release())
@@ -157,7 +164,7 @@ export const makePointReads = (engine: EngineStateShape): PointReads => {
   ): Effect.Effect<ReadonlyArray<Uint8Array | undefined>, ReadError> => {
     const refusal = readRefusal(engine)
     if (refusal !== undefined) return Effect.fail(refusal)
-    if (!Array.isArray(keys)) return Effect.fail(new InvalidArgument({ argument: "keys", reason: "must be an array" }))
+    if (!isArray(keys)) return Effect.fail(new InvalidArgument({ argument: "keys", reason: "must be an array" }))
     for (let i = 0; i < keys.length; i++) {
       const problem = keyProblem(keys[i])
       if (problem !== undefined) {

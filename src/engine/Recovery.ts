@@ -212,29 +212,22 @@ const replay = Effect.fnUntraced(function*(
     if (written.length > 0) yield* disk.syncDirectory(directory)
     return { result, written, memtables, segments: segments.length }
   })
-  return yield* Effect.onError(run, () =>
-    Effect.forEach(written, (meta) => Effect.ignore(disk.remove(`${directory}/${tableName(meta.file)}`)), {
-      discard: true
-    }))
+  return yield* Effect.onError(
+    run,
+    () =>
+      Effect.forEach(written, (meta) => Effect.ignore(disk.remove(`${directory}/${tableName(meta.file)}`)), {
+        discard: true
+      })
+  )
 })
 
-/** Opens the tables, newest first, each with one reference; if one fails, none stays open. */
+/** Opens the tables, in their order, each with one reference for the view to come. */
 const openTables = (
   access: RecoveryAccess,
   metas: ReadonlyArray<TableMeta>
 ): Effect.Effect<ReadonlyArray<LiveTable>, RecoveryError> =>
-  Effect.suspend(() => {
-    const opened: Array<LiveTable> = []
-    return Effect.onError(
-      Effect.forEach(
-        metas,
-        (meta) =>
-          Effect.tap(openTable(access, `${access.options.directory}/${tableName(meta.file)}`, meta), (table) =>
-            Effect.sync(() => opened.push(table))),
-        { concurrency: tablesAtOnce }
-      ),
-      () => Effect.sync(() => opened.forEach((table) => table.release()))
-    )
+  Effect.forEach(metas, (meta) => openTable(access, `${access.options.directory}/${tableName(meta.file)}`, meta), {
+    concurrency: tablesAtOnce
   })
 
 const removeOrphans = Effect.fnUntraced(function*(
@@ -255,67 +248,73 @@ const removeOrphans = Effect.fnUntraced(function*(
   yield* Effect.ignore(disk.syncDirectory(options.directory))
 })
 
-const startWriting = Effect.fnUntraced(function*(
-  access: RecoveryAccess,
-  files: Map<string, StoreFile>,
-  state: ManifestState
-): Effect.fn.Return<Writable, DiskError> {
-  const { disk, options } = access
-  const number = highestNumber(files, "Manifest") + 1
-  const fresh = yield* writeManifest(disk, options.directory, number, state)
-  const start = Effect.gen(function*() {
-    const segment = yield* createSegment(disk, options.directory, state.firstSegment)
-    const event: ManifestEvent = { _tag: "SegmentCreated", segment: segment.number }
-    const next = applyEvent(state, event)
-    if (typeof next === "string") return yield* Effect.die(new Error(`The manifest refused its first segment: ${next}.`))
-    const manifest = yield* Effect.onError(journalEvent(fresh, event), () => segment.retire)
-    return { manifest, state: next, segment }
-  })
-  return yield* Effect.onError(start, () => fresh.file.close)
-})
+/** What is to be made the store's new state, once it is read. */
+export interface Plan {
+  readonly files: Map<string, StoreFile>
+  readonly state: ManifestState
+}
 
-/** Recovers the store in a directory that is examined and locked. */
+/**
+ * Reads the store in a directory that is examined and locked: steps 1 and 2. If
+ * it fails or is interrupted, the tables that it opened close with the scope.
+ */
 export const recover = Effect.fnUntraced(function*(
   access: RecoveryAccess,
   exists: boolean
-): Effect.fn.Return<{ readonly recovered: Recovered; readonly writable: Writable | undefined }, RecoveryError> {
+): Effect.fn.Return<{ readonly recovered: Recovered; readonly plan: Plan }, RecoveryError> {
   const { disk, options } = access
-  const { directory } = options
-  const files = yield* listFiles(disk, directory)
-  const state = exists ? yield* loadState(disk, directory) : emptyState
+  const files = yield* listFiles(disk, options.directory)
+  const state = exists ? yield* loadState(disk, options.directory) : emptyState
   const kept = yield* openTables(access, state.tables)
-  const releaseKept = Effect.sync(() => kept.forEach((table) => table.release()))
-
-  return yield* Effect.onError(
-    Effect.gen(function*() {
-      const { memtables, result, segments, written } = yield* replay(access, state, files)
-      const highestSequence = Math.max(result.highestSequenceSeen, state.lastSequence)
-      const recoveredWith = (tables: ReadonlyArray<LiveTable>): Recovered => ({
+  const { memtables, result, segments, written } = yield* replay(access, state, files)
+  const added = yield* openTables(access, written)
+  const highestSequence = Math.max(result.highestSequenceSeen, state.lastSequence)
+  const tables = [...written, ...state.tables]
+  const tableNumbers = [...files.values()].flatMap((file) => file._tag === "Table" ? [file.number] : [])
+  return {
+    recovered: {
+      tables: [...added, ...kept],
+      memtables,
+      lastSequence: Math.max(result.lastSequence, state.lastSequence),
+      highestSequence,
+      figures: { segments, records: result.records, discardedBytes: result.discardedBytes }
+    },
+    plan: {
+      files,
+      state: {
         tables,
-        memtables,
-        lastSequence: Math.max(result.lastSequence, state.lastSequence),
-        highestSequence,
-        figures: { segments, records: result.records, discardedBytes: result.discardedBytes }
-      })
-      if (options.readOnly) return { recovered: recoveredWith(kept), writable: undefined }
-
-      const added = yield* openTables(access, written)
-      return yield* Effect.onError(
-        Effect.gen(function*() {
-          const tables = [...written, ...state.tables]
-          const writable = yield* startWriting(access, files, {
-            tables,
-            segments: [],
-            firstSegment: Math.max(state.firstSegment, highestNumber(files, "Segment") + 1),
-            nextTable: Math.max(state.nextTable, highestNumber(files, "Table") + 1, ...tables.map((table) => table.file + 1)),
-            lastSequence: highestSequence
-          })
-          yield* removeOrphans(access, files, writable)
-          return { recovered: recoveredWith([...added, ...kept]), writable }
-        }),
-        () => Effect.sync(() => added.forEach((table) => table.release()))
-      )
-    }),
-    () => releaseKept
-  )
+        segments: [],
+        firstSegment: Math.max(state.firstSegment, highestNumber(files, "Segment") + 1),
+        nextTable: Math.max(
+          state.nextTable,
+          ...tableNumbers.map((number) => number + 1),
+          ...tables.map(({ file }) => file + 1)
+        ),
+        lastSequence: highestSequence
+      }
+    }
+  }
 })
+
+/**
+ * Puts the plan in force: steps 3 to 5. Uninterruptible, so that the files that
+ * it opens have an owner when it returns.
+ */
+export const startWriting = (access: RecoveryAccess, { files, state }: Plan): Effect.Effect<Writable, DiskError> =>
+  Effect.uninterruptible(Effect.gen(function*() {
+    const { disk, options } = access
+    const number = highestNumber(files, "Manifest") + 1
+    const fresh = yield* writeManifest(disk, options.directory, number, state)
+    const createFirst = Effect.gen(function*() {
+      const segment = yield* createSegment(disk, options.directory, state.firstSegment)
+      const event: ManifestEvent = { _tag: "SegmentCreated", segment: segment.number }
+      const next = applyEvent(state, event)
+      if (typeof next === "string")
+        return yield* Effect.die(new Error(`The manifest refused its first segment: ${next}.`))
+      const manifest = yield* Effect.onError(journalEvent(fresh, event), () => segment.retire)
+      return { manifest, state: next, segment }
+    })
+    const writable = yield* Effect.onError(createFirst, () => fresh.file.close)
+    yield* removeOrphans(access, files, writable)
+    return writable
+  }))

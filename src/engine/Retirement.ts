@@ -12,13 +12,13 @@ import type { BlockCache } from "../table/BlockCache.ts"
 import type { LiveTable } from "./LiveTable.ts"
 
 export class Retirement extends Context.Service<Retirement, {
-  /** Counts a table as open; it is to come back through `retire`. */
-  readonly opened: () => void
+  /** Takes note of an open table; it is to come back through `retire`. */
+  readonly opened: (table: LiveTable) => void
   /** Closes the table in the background, and removes its file if it is obsolete. */
   readonly retire: (table: LiveTable) => void
   /** Removes a file that the manifest does not name any more. Never fails. */
   readonly removeFile: (path: string) => Effect.Effect<void>
-  /** Returns once every opened table has been closed. */
+  /** Returns once every opened table has been closed: readers that still wait for the disk end first. */
   readonly drained: Effect.Effect<void>
 }>()("effect-lsm/engine/Retirement") {
   static readonly layer = (cache: BlockCache): Layer.Layer<Retirement, never, Disk> =>
@@ -31,7 +31,7 @@ export const makeRetirement = (
   Effect.gen(function*() {
     const disk = yield* Disk
     const context = yield* Effect.context<Scope.Scope>()
-    let open = 0
+    const open = new Set<LiveTable>()
     let onDrained: (() => void) | undefined
 
     const removeFile = (path: string): Effect.Effect<void> =>
@@ -42,21 +42,28 @@ export const makeRetirement = (
       Effect.uninterruptible(Effect.gen(function*() {
         yield* table.reader.close
         cache.drop(table.reader.meta.file)
-        if (table.isObsolete) yield* removeFile(table.path)
-        open--
-        if (open === 0) onDrained?.()
+        if (table.isObsolete)
+          yield* removeFile(table.path)
+        open.delete(table)
+        if (open.size === 0)
+          onDrained?.()
       }))
 
+    // Of a store that did not open, and so has no readers, the tables may still hold references.
+    yield* Effect.addFinalizer(() =>
+      Effect.forEach(open, (table) => table.reader.close, { discard: true })
+    )
+
     return Retirement.of({
-      opened: () => {
-        open++
+      opened: (table) => {
+        open.add(table)
       },
       retire: (table) => {
         Effect.runForkWith(context)(retireNow(table))
       },
       removeFile,
       drained: Effect.callback<void>((resume) => {
-        if (open === 0) return resume(Effect.void)
+        if (open.size === 0) return resume(Effect.void)
         onDrained = () => resume(Effect.void)
         return Effect.sync(() => {
           onDrained = undefined

@@ -49,10 +49,11 @@ export class RotationCoordinator extends Context.Service<RotationCoordinator, {
   /** From now on a rotation waits for no flush: the store is closing. */
   readonly liftBound: Effect.Effect<void>
 }>()("effect-lsm/engine/RotationCoordinator") {
-  static readonly layer: Layer.Layer<RotationCoordinator, never, EngineState | Disk | Manifest | Flusher> = Layer.effect(
-    RotationCoordinator,
-    Effect.suspend(() => makeCoordinator)
-  )
+  static readonly layer: Layer.Layer<RotationCoordinator, never, EngineState | Disk | Manifest | Flusher> = Layer
+    .effect(
+      RotationCoordinator,
+      Effect.suspend(() => makeCoordinator)
+    )
 }
 
 const makeCoordinator: Effect.Effect<
@@ -72,15 +73,18 @@ const makeCoordinator: Effect.Effect<
   let rotating: Memtable | undefined
   yield* Effect.addFinalizer(() => Effect.suspend(() => prepared === undefined ? Effect.void : prepared.retire))
 
-  const prepareSegment: Effect.Effect<Segment, StoreReadOnly | DiskError> = Effect.gen(function*() {
-    if (prepared !== undefined) return prepared
-    const number = engine.view.value.active.segment.number + 1
-    const segment = yield* createSegment(disk, engine.options.directory, number)
-    yield* Effect.onError(manifest.append({ _tag: "SegmentCreated", segment: number }), () => segment.retire)
-    prepared = segment
-    engine.emit({ _tag: "SegmentCreated", segment: number })
-    return segment
-  })
+  /** Uninterruptible, so that the file has an owner when it is open. */
+  const prepareSegment: Effect.Effect<Segment, StoreReadOnly | DiskError> = Effect.uninterruptible(
+    Effect.gen(function*() {
+      if (prepared !== undefined) return prepared
+      const number = engine.view.value.active.segment.number + 1
+      const segment = yield* createSegment(disk, engine.options.directory, number)
+      yield* Effect.onError(manifest.append({ _tag: "SegmentCreated", segment: number }), () => segment.retire)
+      prepared = segment
+      engine.emit({ _tag: "SegmentCreated", segment: number })
+      return segment
+    })
+  )
 
   /** Waits until one more immutable is within the bound. */
   const awaitRoom = Effect.gen(function*() {

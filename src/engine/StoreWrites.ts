@@ -5,9 +5,9 @@
  * A write is one callback effect: no generator and no queue operation a key.
  */
 import { Effect, Exit, TxRef } from "effect"
+import type { KeyRange } from "../Snapshot.ts"
 import { InvalidArgument } from "../StoreError.ts"
 import type { WriteError } from "../StoreError.ts"
-import type { KeyRange } from "../Snapshot.ts"
 import { isDurability } from "../StoreOptions.ts"
 import type { Durability } from "../StoreOptions.ts"
 import { batchContent, keyProblem, sealBatch, valueProblem, WriteBatch } from "../WriteBatch.ts"
@@ -40,8 +40,12 @@ const invalid = (argument: string, reason: string) => Exit.fail(new InvalidArgum
 const untilClosed = <A, E>(state: EngineStateShape, effect: Effect.Effect<A, E>): Effect.Effect<A, E | WriteError> =>
   Effect.raceFirst(
     effect,
-    Effect.tx(Effect.flatMap(TxRef.get(state.status), ({ closed }) =>
-      closed === undefined ? Effect.txRetry : Effect.fail(closed)))
+    Effect.tx(
+      Effect.flatMap(
+        TxRef.get(state.status),
+        ({ closed }) => closed === undefined ? Effect.txRetry : Effect.fail(closed)
+      )
+    )
   )
 
 export const makeStoreWrites = ({ state, writer }: Engine): StoreWrites => {

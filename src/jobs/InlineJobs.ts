@@ -105,7 +105,8 @@ const flush = (disk: Disk["Service"], job: FlushJob): Effect.Effect<TableMeta, D
       // A memtable is read from memory and never from a file.
       (error) => Effect.die(error)
     ),
-    (meta) => meta === undefined ? Effect.die(new Error("An empty memtable was given to a flush.")) : Effect.succeed(meta)
+    (meta) =>
+      meta === undefined ? Effect.die(new Error("An empty memtable was given to a flush.")) : Effect.succeed(meta)
   )
 
 const merge = (disk: Disk["Service"], job: MergeJob): Effect.Effect<TableMeta | undefined, SourceError> =>
@@ -116,7 +117,8 @@ const merge = (disk: Disk["Service"], job: MergeJob): Effect.Effect<TableMeta | 
       Effect.acquireRelease(
         Effect.flatMap(disk.openRead(path), (file) =>
           Effect.onError(TableReader.open(file, meta, cache, { policy }), () => file.close)),
-        (reader) => reader.close
+        (reader) =>
+          reader.close
       ))
     const merged = new MergingVersions(sources.map((source) => source.versions()))
     return yield* writeTable(disk, merged, job.target, job.isBottom)

@@ -39,5 +39,7 @@ export class Jobs extends Context.Service<Jobs, {
   /** Writes a memtable that takes no more records as a table. The file is synced; its directory entry is not. */
   readonly flush: (job: FlushJob) => Effect.Effect<TableMeta, DiskError>
   /** Merges tables into one; undefined, and no file, if nothing is left. Synced likewise. */
-  readonly merge: (job: MergeJob) => Effect.Effect<TableMeta | undefined, DiskError | StoreCorrupted | UnsupportedFormat>
+  readonly merge: (
+    job: MergeJob
+  ) => Effect.Effect<TableMeta | undefined, DiskError | StoreCorrupted | UnsupportedFormat>
 }>()("effect-lsm/jobs/Jobs") {}

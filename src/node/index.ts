@@ -24,7 +24,6 @@ const layer = (options: StoreOptions): Layer.Layer<LsmStore, StoreOpenError> =>
  */
 const layerConfig = (
   options: Config.Wrap<StoreOptions>
-): Layer.Layer<LsmStore, StoreOpenError | Config.ConfigError> =>
-  Layer.unwrap(Effect.map(Config.unwrap(options), layer))
+): Layer.Layer<LsmStore, StoreOpenError | Config.ConfigError> => Layer.unwrap(Effect.map(Config.unwrap(options), layer))
 
 export const NodeLsmStore = { layer, layerConfig } as const
