@@ -202,6 +202,23 @@ describe("MemtableCursor", () => {
     })
   })
 
+  it("comes back from hundreds of levels down", () => {
+    const chain = new Uint8Array(300).fill(5)
+    const keys = Array.from({ length: 300 }, (_, i) => i).flatMap((length) => [
+      chain.subarray(0, length),
+      Uint8Array.of(...chain.subarray(0, length), 4),
+      Uint8Array.of(...chain.subarray(0, length), 6)
+    ])
+    const { memtable, model } = fill(shuffle(keys, makeRandom(19)).map((key) => ({ key })))
+    const cursor = memtable.cursor()
+    const forwards: Array<string | undefined> = []
+    for (cursor.seekFirst(); cursor.valid; cursor.next()) forwards.push(keyOf(cursor))
+    assert.deepStrictEqual(forwards, Array.from(model.keys))
+    const backwards: Array<string | undefined> = []
+    for (cursor.seekLast(); cursor.valid; cursor.previous()) backwards.push(keyOf(cursor))
+    assert.deepStrictEqual(backwards, model.keys.toReversed())
+  })
+
   it("finds its way back after the nodes on its path grew and split", () => {
     const { memtable } = fill([{ key: latin("prefix/m") }])
     const cursor = memtable.cursor()

@@ -60,6 +60,15 @@ const fanOutKeys = (fanOut: number, prefixLength: number): (i: number) => Uint8A
   }
 }
 
+/**
+ * The same round by round, so that all nodes outgrow a size before any could be
+ * made of those freed; of a length that needs the most padding.
+ */
+const roundKeys = (fanOut: number): (i: number) => Uint8Array => {
+  const nodes = Math.ceil(18_000 / fanOut)
+  return (i) => Uint8Array.of(i % nodes, (i % nodes) >>> 8, 0, 0, Math.floor(i / nodes))
+}
+
 /** The shortest different keys: those of one byte, of two bytes, of three. */
 const shortestKey = (i: number): Uint8Array => {
   if (i === 0) return new Uint8Array(0)
@@ -74,7 +83,8 @@ const streams: ReadonlyArray<readonly [string, (i: number) => Uint8Array]> = [
   ["one key", () => latin("k")],
   ["the empty key", () => latin("")],
   ["a chain of prefixes", (i) => new Uint8Array(i % 3_000)],
-  ...[2, 4, 5, 16, 17, 48, 49, 256].map((fanOut) => [`nodes of ${fanOut}`, fanOutKeys(fanOut, 0)] as const)
+  ...[2, 4, 5, 16, 17, 48, 49, 256].map((fanOut) => [`nodes of ${fanOut}`, fanOutKeys(fanOut, 0)] as const),
+  ...[5, 17, 49].map((fanOut) => [`nodes of ${fanOut} in rounds`, roundKeys(fanOut)] as const)
 ]
 
 const tightestArena = (): ArenaMemtable => ArenaMemtable.make({ limit: 0, baseSequence: 0 })
@@ -116,7 +126,6 @@ describe("ArenaMemtable size", () => {
     })
 
     it(`I13: fits is honest for the largest batch that it allows: ${name}`, () => {
-      // Round by round, so that node i of a stream has all its children before any node is revisited, or none has.
       for (const isShuffled of [false, true]) {
         const memtable = tightestArena()
         const order = shuffle(
@@ -167,30 +176,38 @@ describe("ArenaMemtable size", () => {
     { arbitrary: { runs: 60, size: 160 } }
   )
 
-  it("takes exactly the batch that it was made for, and little more", () => {
-    const keyAt = fanOutKeys(17, 6)
-    const value = new Uint8Array(40)
-    const record = (i: number): TestRecord => ({ key: keyAt(i), value })
-    const records = 30_000
-    const bytes = records * encodedSize(record(0))
+  it("takes exactly the batch that it was made for, though it is of the costliest keys", () => {
+    const keyAt = roundKeys(17)
+    const records = 17 * Math.ceil(18_000 / 17)
+    const bytes = records * encodedSize({ key: keyAt(0) })
     const memtable = ArenaMemtable.make({ limit: 0, baseSequence: 0, reserve: { records, bytes } })
     assert.strictEqual(memtable.fits(records, bytes), true)
     assert.strictEqual(memtable.fits(records + 1, bytes), false)
-    for (let i = 0; i < records; i++) insertRecord(memtable, record(i), i)
+    for (let i = 0; i < records; i++) insertRecord(memtable, { key: keyAt(i) }, i)
     assert.strictEqual(memtable.count, records)
+    assert.isAbove(memtable.usedBytes, memtable.bytes.length * 0.95)
   })
 
-  it("throws when a record finds no room, and goes on answering", () => {
-    const memtable = tightestArena()
-    insertRecord(memtable, { key: latin("kept"), value: latin("v") }, 1)
-    const tooLong = { key: latin("long"), value: new Uint8Array(memtable.bytes.length) }
-    assert.strictEqual(memtable.fits(1, encodedSize(tooLong)), false)
-    assert.throws(() => insertRecord(memtable, tooLong, 2), RangeError)
-    assert.throws(() => insertRecord(memtable, { key: latin("kept"), value: tooLong.value }, 2), RangeError)
-    assert.strictEqual(memtable.count, 1)
-    assert.strictEqual(memtable.keyCount, 1)
-    assert.strictEqual(memtable.find(latin("long"), 9), 0)
-    assert.strictEqual(versionOf(memtable, memtable.find(latin("kept"), 9))?.value, hex(latin("v")))
+  it("throws when a record or a node finds no room, and goes on answering", () => {
+    for (let slack = 0; slack < 80; slack += 4) {
+      const memtable = tightestArena()
+      const ballast = { key: latin("ballast"), value: new Uint8Array(memtable.bytes.length - 4_096 - slack) }
+      insertRecord(memtable, ballast, 0)
+      const key = (i: number): Uint8Array => Uint8Array.of(i >>> 2, i & 3, i)
+      let i = 1
+      assert.throws(() => {
+        for (; i < 1_000; i++) insertRecord(memtable, { key: key(i), value: key(i) }, i)
+      }, RangeError)
+      assert.strictEqual(memtable.count, i)
+      assert.strictEqual(memtable.keyCount, i)
+      assert.strictEqual(memtable.lastSequence, i - 1)
+      assert.isAtMost(memtable.usedBytes, memtable.bytes.length)
+      for (let j = 1; j < i; j++) {
+        assert.strictEqual(versionOf(memtable, memtable.find(key(j), 1e6))?.value, hex(key(j)))
+      }
+      assert.strictEqual(memtable.find(key(i), 1e6), 0)
+      assert.strictEqual(memtable.valueLengthOf(memtable.find(ballast.key, 1e6)), ballast.value.length)
+    }
   })
 
   it("is full from the limit on", () => {
