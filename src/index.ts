@@ -1,6 +1,8 @@
 /**
  * effect-lsm: an embedded, durable, ordered key-value store for Effect backends.
  */
+export { Disk } from "./disk/Disk.ts"
+export type { AppendFile, AppendOptions, PathKind, ReadFile } from "./disk/Disk.ts"
 export type { Commit } from "./engine/CommitRequest.ts"
 export type { EngineEvent } from "./EngineEvent.ts"
 export { LsmStore } from "./LsmStore.ts"

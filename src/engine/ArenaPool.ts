@@ -24,31 +24,35 @@ export class ArenaPool {
     this.#limit = limit
   }
 
-  /** An empty memtable of the ordinary size. */
-  acquire(baseSequence: number): ArenaMemtable {
-    const spare = this.#spare.pop()
-    if (spare === undefined) return ArenaMemtable.make({ limit: this.#limit, baseSequence })
-    spare.reset(baseSequence)
-    return spare
-  }
-
   /** An empty memtable that has the room: an ordinary one if that suffices, else one sized to it. */
-  acquireFor(baseSequence: number, room: Room): Effect.Effect<ArenaMemtable, InvalidArgument> {
+  acquire(baseSequence: number, room?: Room): Effect.Effect<ArenaMemtable, InvalidArgument> {
     return Effect.try({
       try: () => {
-        const ordinary = this.acquire(baseSequence)
-        if (ordinary.fits(room.records, room.bytes)) return ordinary
+        const ordinary = this.#ordinary(baseSequence)
+        if (room === undefined || ordinary.fits(room.records, room.bytes)) return ordinary
         this.recycle(ordinary)
         const index = ArenaMemtable.make({ limit: this.#limit, baseSequence, reserve: room })
         this.#oversized.add(index)
         return index
       },
       catch: () =>
-        new InvalidArgument({
-          argument: "batch",
-          reason: `needs memory for ${room.bytes} bytes in ${room.records} records, which can't be had; split it`
-        })
+        room === undefined
+          ? new InvalidArgument({
+            argument: "memtableSize",
+            reason: `asks for memory that can't be had: a memtable of ${this.#limit} bytes`
+          })
+          : new InvalidArgument({
+            argument: "batch",
+            reason: `needs memory for ${room.bytes} bytes in ${room.records} records, which can't be had; split it`
+          })
     })
+  }
+
+  #ordinary(baseSequence: number): ArenaMemtable {
+    const spare = this.#spare.pop()
+    if (spare === undefined) return ArenaMemtable.make({ limit: this.#limit, baseSequence })
+    spare.reset(baseSequence)
+    return spare
   }
 
   /** Takes back a memtable that nothing references. */

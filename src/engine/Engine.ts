@@ -11,6 +11,7 @@ import type { Scope } from "effect"
 import { Disk } from "../disk/Disk.ts"
 import { makeInlineJobs } from "../jobs/InlineJobs.ts"
 import { Jobs } from "../jobs/Jobs.ts"
+import type { ArenaMemtable } from "../memtable/ArenaMemtable.ts"
 import type { StoreOpenError } from "../StoreError.ts"
 import type { ResolvedOptions } from "../StoreOptions.ts"
 import { BlockCache } from "../table/BlockCache.ts"
@@ -45,11 +46,18 @@ export interface Engine {
 }
 
 /** The first view: an empty active memtable over what recovery found. */
-const firstView = (recovered: Recovered, writable: Writable | undefined, arenas: ArenaPool): ReadView => {
+const firstView = (
+  recovered: Recovered,
+  active: ArenaMemtable,
+  writable: Writable | undefined,
+  arenas: ArenaPool
+): ReadView => {
   const ignore = (): void => {}
-  const replayed = recovered.memtables.map((index) => new Memtable(index, undefined, ignore))
-  const active = new Memtable(arenas.acquire(recovered.highestSequence + 1), writable?.segment, arenas.recycle)
-  return new ReadView(active, replayed, recovered.tables)
+  return new ReadView(
+    new Memtable(active, writable?.segment, arenas.recycle),
+    recovered.memtables.map((index) => new Memtable(index, undefined, ignore)),
+    recovered.tables
+  )
 }
 
 /** Starts the actors, each on those that it needs; they stop in the opposite order. */
@@ -93,10 +101,11 @@ export const openEngine = Effect.fnUntraced(function*(
   return yield* Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
       const { plan, recovered } = yield* restore(recover(access, exists))
+      const active = yield* arenas.acquire(recovered.highestSequence + 1)
       const writable = options.readOnly ? undefined : yield* startWriting(access, plan)
       const state = yield* makeEngineState({
         options,
-        view: firstView(recovered, writable, arenas),
+        view: firstView(recovered, active, writable, arenas),
         arenas,
         cache,
         readPolicy: policy,

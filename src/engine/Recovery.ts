@@ -161,7 +161,7 @@ const replay = Effect.fnUntraced(function*(
   const written: Array<TableMeta> = []
   const memtables: Array<ArenaMemtable> = []
   let nextTable = Math.max(state.nextTable, highestNumber(files, "Table") + 1)
-  let index = arenas.acquire(state.lastSequence + 1)
+  let index = yield* arenas.acquire(state.lastSequence + 1)
 
   const seal: Effect.Effect<void, RecoveryError> = Effect.suspend(() => {
     if (index.isEmpty) return Effect.void
@@ -200,7 +200,7 @@ const replay = Effect.fnUntraced(function*(
           const room = { records: group.count, bytes: group.payloadLength }
           const isWithinLimit = index.isEmpty || index.usedBytes + room.bytes <= index.limit
           if (isWithinLimit && index.fits(room.records, room.bytes)) return undefined
-          return Effect.map(Effect.andThen(seal, arenas.acquireFor(group.firstSequence, room)), (next) => {
+          return Effect.map(Effect.andThen(seal, arenas.acquire(group.firstSequence, room)), (next) => {
             index = next
           })
         },

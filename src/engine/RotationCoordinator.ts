@@ -111,8 +111,7 @@ const makeCoordinator: Effect.Effect<
     const { index: full } = active
     const isWanted = !full.isEmpty || (room !== undefined && !full.fits(room.records, room.bytes))
     if (active !== memtable || !isWanted) return
-    const base = engine.assigned + 1
-    const index = room === undefined ? engine.arenas.acquire(base) : yield* engine.arenas.acquireFor(base, room)
+    const index = yield* engine.arenas.acquire(engine.assigned + 1, room)
     const next = new Memtable(index, segment, engine.arenas.recycle)
     segment.writer.follow(memtable.segment.writer)
     yield* publishView(engine.view, (view) => new ReadView(next, [view.active, ...view.immutables], view.tables))
