@@ -15,7 +15,7 @@ import type { ArenaMemtable } from "../memtable/ArenaMemtable.ts"
 import type { StoreOpenError } from "../StoreError.ts"
 import type { ResolvedOptions } from "../StoreOptions.ts"
 import { BlockCache } from "../table/BlockCache.ts"
-import { ReadPolicy } from "../table/ReadPolicy.ts"
+import { ReadPolicy, StoreReadMode } from "../table/ReadPolicy.ts"
 import { ArenaPool } from "./ArenaPool.ts"
 import { Compactor } from "./Compactor.ts"
 import { examineDirectory } from "./Directory.ts"
@@ -93,7 +93,7 @@ export const openEngine = Effect.fnUntraced(function*(
   const exists = yield* examineDirectory(disk, options)
 
   const cache = new BlockCache(options.blockCacheSize)
-  const policy = new ReadPolicy("adaptive")
+  const policy = new ReadPolicy(yield* StoreReadMode)
   const arenas = new ArenaPool(options.memtableSize)
   const retirement = yield* makeRetirement(cache)
   const access = { disk, jobs, retirement, cache, policy, arenas, options }

@@ -7,12 +7,19 @@
  * asynchronously for a number of reads and tries again.
  */
 
+import { Context } from "effect"
+
 /** A synchronous read above this many milliseconds did not come from the page cache. */
 const slowRead = 0.2
 /** How many reads are asynchronous after a slow one. */
 const pause = 64
 
 export type ReadMode = "sync" | "async" | "adaptive"
+
+/** How a store that is opened here reads. A simulation sets it: `"adaptive"` measures with the host's clock. */
+export const StoreReadMode: Context.Reference<ReadMode> = Context.Reference("effect-lsm/table/StoreReadMode", {
+  defaultValue: () => "adaptive"
+})
 
 export class ReadPolicy {
   readonly mode: ReadMode

@@ -8,6 +8,7 @@
  * brings the host's own scheduler along.
  */
 import { Clock, Context, Effect, Exit, Fiber, Random, Scheduler, Schema } from "effect"
+import { StoreReadMode } from "../table/ReadPolicy.ts"
 import { SeededRandom } from "./SeededRandom.ts"
 import { SeededScheduler } from "./SeededScheduler.ts"
 import type { TaskOrder } from "./SeededScheduler.ts"
@@ -106,7 +107,8 @@ export const simulate = <A, E>(effect: Effect.Effect<A, E>, options: SimulationO
   const clock = new VirtualClock(options.startTime)
   const context = Context.make(Scheduler.Scheduler, scheduler).pipe(
     Context.add(Clock.Clock, clock),
-    Context.add(Random.Random, programRandom)
+    Context.add(Random.Random, programRandom),
+    Context.add(StoreReadMode, "sync")
   )
   const maxSteps = options.maxSteps ?? 1_000_000
   const earlyWakeChance = options.earlyWakeChance ?? 0
