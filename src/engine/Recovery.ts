@@ -239,6 +239,8 @@ const removeOrphans = Effect.fnUntraced(function*(
   const tables = new Set(writable.state.tables.map((table) => table.file))
   const isKept = (file: StoreFile): boolean =>
     file._tag === "Lock" || file._tag === "Current"
+    // The new CURRENT was made under this name.
+    || file._tag === "Temporary"
     || (file._tag === "Manifest" && file.number === writable.manifest.number)
     || (file._tag === "Table" && tables.has(file.number))
     || (file._tag === "Segment" && file.number >= writable.state.firstSegment)

@@ -1,0 +1,30 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Logger } from "effect"
+import { LsmStore } from "../../src/index.ts"
+import { runSimulation, SimulatedDisk } from "../../src/testing/index.ts"
+
+describe("A recovery that finds the CURRENT.tmp of a crashed one", () => {
+  it("replaces it, and warns of nothing", () => {
+    const warnings: Array<unknown> = []
+    const log = Logger.layer([Logger.make(({ message }) => void warnings.push(message))])
+    const open = (disk: SimulatedDisk) =>
+      runSimulation(
+        Effect.scoped(Layer.build(LsmStore.layer({ directory: "/store" }))).pipe(
+          Effect.provide(disk.layer),
+          Effect.provide(log)
+        ),
+        { seed: 1 }
+      )
+    const first = SimulatedDisk.make()
+    let image = first
+    first.onCall(({ operation }, phase) => {
+      if (operation === "rename" && phase === "before") image = first.crashImage("all")
+    })
+    open(first)
+    assert.include(image.files(), "/store/CURRENT.tmp")
+
+    assert.strictEqual(open(image)._tag, "Success")
+    assert.notInclude(image.files(), "/store/CURRENT.tmp")
+    assert.deepStrictEqual(warnings, [])
+  })
+})
