@@ -1,12 +1,13 @@
 /**
  * The store as a service, and the layers that open it.
  */
-import { Context, Effect, Layer, Stream } from "effect"
+import { Context, Effect, Layer, PubSub, Stream } from "effect"
 import type { Scope } from "effect"
 import { Disk } from "./disk/Disk.ts"
 import * as MemoryDisk from "./disk/MemoryDisk.ts"
 import type { Commit } from "./engine/CommitRequest.ts"
 import { openEngine } from "./engine/Engine.ts"
+import type { EngineStateShape } from "./engine/EngineState.ts"
 import { storeStats } from "./engine/Stats.ts"
 import { makeStoreReads } from "./engine/StoreReads.ts"
 import { makeStoreWrites } from "./engine/StoreWrites.ts"
@@ -85,7 +86,10 @@ export class LsmStore extends Context.Service<LsmStore, {
   /** Merges tables. The range is a hint: all of level 0 becomes one run. Interrupting it does not undo what it began. */
   readonly compact: (range?: KeyRange) => Effect.Effect<void, WriteError>
   readonly stats: Effect.Effect<StoreStats>
-  /** What happens inside the store from now on. A listener 1,024 events behind misses the oldest. */
+  /**
+   * What happens inside the store from the first pull on, until the store has
+   * closed. A listener 1,024 events behind misses the oldest.
+   */
   readonly events: Stream.Stream<EngineEvent>
 }>()("effect-lsm/LsmStore") {
   /** Opens a store over whatever `Disk`, and job runner if any, the context provides. */
@@ -100,6 +104,12 @@ export class LsmStore extends Context.Service<LsmStore, {
     LsmStore.layer({ ...options, directory: "/memory" }).pipe(Layer.provide(Layer.fresh(MemoryDisk.layer)))
 }
 
+const liveEvents = (state: EngineStateShape): Stream.Stream<EngineEvent> =>
+  Stream.unwrap(
+    Effect.map(PubSub.subscribe(state.events), (subscription) =>
+      state.eventsEnded ? Stream.empty : Stream.flattenTake(Stream.fromSubscription(subscription)))
+  )
+
 const openStore = Effect.fnUntraced(function*(
   options: StoreOptions
 ): Effect.fn.Return<LsmStore["Service"], StoreOpenError, Disk | Scope.Scope> {
@@ -108,6 +118,6 @@ const openStore = Effect.fnUntraced(function*(
     ...makeStoreReads(engine.state),
     ...makeStoreWrites(engine),
     stats: Effect.sync(() => storeStats(engine.state, engine.writer)),
-    events: Stream.fromPubSub(engine.state.events)
+    events: liveEvents(engine.state)
   })
 })

@@ -78,6 +78,13 @@ export class StoreReadOnly extends Schema.TaggedError<StoreReadOnly>()("StoreRea
   }
 }
 
+/** A wrong argument in a message's words. Never throws: it may be anything. */
+export const inWords = (value: unknown): string => {
+  if (typeof value === "string") return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value)
+  if (typeof value === "function") return "a function"
+  return typeof value === "object" && value !== null ? "an object" : String(value)
+}
+
 /** An argument or an option is outside what the store takes. Nothing was written. */
 export class InvalidArgument extends Schema.TaggedError<InvalidArgument>()("InvalidArgument", {
   /** The argument's or option's name. */

@@ -2,7 +2,7 @@
  * The options of a store, their defaults, and their check.
  */
 import { Duration, Effect, Option } from "effect"
-import { InvalidArgument } from "./StoreError.ts"
+import { InvalidArgument, inWords } from "./StoreError.ts"
 
 /**
  * When a write is acknowledged.
@@ -106,13 +106,13 @@ export const resolveOptions = Effect.fnUntraced(function*(
       ? Effect.succeed(fallback)
       : Number.isInteger(value) && value >= from && value <= to
       ? Effect.succeed(value)
-      : invalid(name, `must be a whole number from ${from} to ${to}, not ${String(value)}`)
+      : invalid(name, `must be a whole number from ${from} to ${to}, not ${inWords(value)}`)
   const flag = (name: string, value: boolean | undefined, fallback: boolean) =>
     value === undefined
       ? Effect.succeed(fallback)
       : typeof value === "boolean"
       ? Effect.succeed(value)
-      : invalid(name, `must be true or false, not ${String(value)}`)
+      : invalid(name, `must be true or false, not ${inWords(value)}`)
 
   const memtableSize = yield* integer("memtableSize", options.memtableSize, 32 * MiB, 64 * KiB, 4096 * MiB)
   const maxImmutables = yield* integer("maxImmutables", options.maxImmutables, 4, 1, 1024)
@@ -126,13 +126,13 @@ export const resolveOptions = Effect.fnUntraced(function*(
 
   const durability = options.durability ?? "sync"
   if (!isDurability(durability)) {
-    return yield* invalid("durability", `must be "sync", "buffered" or "async", not ${String(durability)}`)
+    return yield* invalid("durability", `must be "sync", "buffered" or "async", not ${inWords(durability)}`)
   }
   if (options.compression !== undefined && options.compression !== "none") {
-    return yield* invalid("compression", `must be "none", not ${String(options.compression)}`)
+    return yield* invalid("compression", `must be "none", not ${inWords(options.compression)}`)
   }
   if (options.workers !== undefined && options.workers !== 0) {
-    return yield* invalid("workers", `must be 0, not ${String(options.workers)}`)
+    return yield* invalid("workers", `must be 0, not ${inWords(options.workers)}`)
   }
   const interval = Duration.fromInput(options.syncInterval ?? 100)
   const syncInterval = Option.isSome(interval) ? Duration.toMillis(interval.value) : Number.NaN

@@ -11,11 +11,16 @@ import { InvalidArgument } from "./StoreError.ts"
 const firstChunk = 256
 const largestChunk = 1024 * 1024
 
+/** An array whose buffer was transferred has no bytes left; it was not meant as an empty one. */
+const isDetached = (bytes: Uint8Array): boolean =>
+  bytes.length === 0 && bytes.buffer instanceof ArrayBuffer && bytes.buffer.detached
+const detached = "has lost its bytes: its buffer was transferred; pass a copy"
+
 /** What is wrong with a key, or undefined. */
 export const keyProblem = (key: unknown): string | undefined => {
   if (!(key instanceof Uint8Array)) return "must be a Uint8Array; encode text with TextEncoder"
   if (key.length > maxKeyLength) return `has ${key.length} bytes; at most ${maxKeyLength} are allowed`
-  return undefined
+  return isDetached(key) ? detached : undefined
 }
 
 /** What is wrong with a value, or undefined. */
@@ -24,7 +29,7 @@ export const valueProblem = (value: unknown): string | undefined => {
     return "must be a Uint8Array; encode text with TextEncoder, and use delete to remove a key"
   }
   if (value.length > maxValueLength) return `has ${value.length} bytes; at most ${maxValueLength} are allowed`
-  return undefined
+  return isDetached(value) ? detached : undefined
 }
 
 /** A stretch of encoded records in one buffer; no record spans two. */

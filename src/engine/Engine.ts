@@ -122,6 +122,7 @@ export const openEngine = Effect.fnUntraced(function*(
           }
           view.release()
           yield* retirement.drained
+          yield* state.endEvents
         })
       )
       const writer = writable === undefined ? undefined : yield* startActors(writable).pipe(

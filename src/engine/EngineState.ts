@@ -6,7 +6,8 @@
  * wait for them. The sequences are plain numbers, written in stretches that
  * never yield, by the Wal alone (I3).
  */
-import { Context, Effect, PubSub, TxRef } from "effect"
+import { Context, Effect, Exit, PubSub, TxRef } from "effect"
+import type { Take } from "effect"
 import type { EngineEvent } from "../EngineEvent.ts"
 import { StoreClosed, StoreReadOnly } from "../StoreError.ts"
 import type { ResolvedOptions } from "../StoreOptions.ts"
@@ -62,8 +63,13 @@ export interface EngineStateShape {
   visible: number
   /** Highest sequence given to a record. */
   assigned: number
-  readonly events: PubSub.PubSub<EngineEvent>
+  /** What listeners are told, and the end. */
+  readonly events: PubSub.PubSub<Take.Take<EngineEvent>>
   readonly emit: (event: EngineEvent) => void
+  /** True from `endEvents` on: who listens only then has nothing to wait for. */
+  eventsEnded: boolean
+  /** Nothing happens any more: listeners come to their end. */
+  readonly endEvents: Effect.Effect<void>
   /** Each running actor's figures. */
   readonly actors: Array<() => ActorStats>
   /** Called in the stretch in which writes stop, with the error for those who wait. */
@@ -90,7 +96,7 @@ export const makeEngineState = (parts: {
   readonly highestSequence: number
 }): Effect.Effect<EngineStateShape> =>
   Effect.gen(function*() {
-    const events = yield* PubSub.sliding<EngineEvent>(eventBacklog)
+    const events = yield* PubSub.sliding<Take.Take<EngineEvent>>(eventBacklog)
     const clock = yield* Effect.clockWith(Effect.succeed)
     const { options } = parts
     const status = TxRef.makeUnsafe<EngineStatus>(
@@ -105,7 +111,7 @@ export const makeEngineState = (parts: {
     )
     const onWritesStopped: Array<(error: StoreReadOnly) => void> = []
     const emit = (event: EngineEvent): void => {
-      PubSub.publishUnsafe(events, event)
+      PubSub.publishUnsafe(events, [event])
     }
     const stopWrites = (reason: string): Effect.Effect<StoreReadOnly> =>
       Effect.uninterruptible(Effect.suspend(() => {
@@ -136,7 +142,7 @@ export const makeEngineState = (parts: {
         )
       )
     })
-    return {
+    const state: EngineStateShape = {
       options,
       view: TxRef.makeUnsafe(parts.view.adopt()),
       status,
@@ -150,10 +156,16 @@ export const makeEngineState = (parts: {
       assigned: parts.highestSequence,
       events,
       emit,
+      eventsEnded: false,
+      endEvents: Effect.sync(() => {
+        state.eventsEnded = true
+        PubSub.publishUnsafe(events, Exit.void)
+      }),
       actors: [],
       onWritesStopped,
       stopWrites,
       close,
       milliseconds: () => clock.currentTimeMillisUnsafe()
     }
+    return state
   })

@@ -8,6 +8,7 @@
  * reference.
  */
 import { Effect } from "effect"
+import { copyBytes } from "../record/Bytes.ts"
 import { RecordKind } from "../record/RecordKind.ts"
 import type { ReadOptions } from "../Snapshot.ts"
 import { DiskError, InvalidArgument, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
@@ -150,7 +151,7 @@ export const makePointReads = (engine: EngineStateShape): PointReads => {
     } catch (thrown) {
       return readFailure(thrown)
     }
-    return Effect.map(readSlowly([key.slice()], options, take), (results) => results[0]!)
+    return Effect.map(readSlowly([copyBytes(key)], options, take), (results) => results[0]!)
   }
 
   const valueOf = (found: Found, lookup: Lookup): Uint8Array | undefined =>
@@ -187,7 +188,7 @@ export const makePointReads = (engine: EngineStateShape): PointReads => {
       }
       if (values.length === keys.length) return Effect.succeed(values)
     }
-    return readSlowly(keys.map((key) => key.slice()), options, valueOf)
+    return readSlowly(keys.map(copyBytes), options, valueOf)
   }
 
   return {

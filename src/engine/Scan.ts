@@ -10,11 +10,10 @@ import { compareRanges, copyRange } from "../record/Bytes.ts"
 import { CursorStatus } from "../record/Cursor.ts"
 import { RecordKind } from "../record/RecordKind.ts"
 import type { Entry, ScanOptions, Snapshot } from "../Snapshot.ts"
-import type { InvalidArgument, ReadError } from "../StoreError.ts"
+import type { ReadError } from "../StoreError.ts"
 import { MergingCursor } from "../table/MergingCursor.ts"
 import type { EngineStateShape } from "./EngineState.ts"
-import { sequenceOf, takeSnapshot } from "./PinnedSnapshot.ts"
-import type { SnapshotReads } from "./PinnedSnapshot.ts"
+import { pinSequence } from "./PinnedSnapshot.ts"
 import { readFailure, readRefusal } from "./PointReads.ts"
 import type { ReadView } from "./ReadView.ts"
 import { isBehind, scanRange } from "./ScanRange.ts"
@@ -197,21 +196,14 @@ class Scan {
 }
 
 export const makeScan = (
-  engine: EngineStateShape,
-  reads: SnapshotReads
+  engine: EngineStateShape
 ): (options: ScanOptions | undefined, at: Snapshot | undefined) => Stream.Stream<Entry, ReadError> => {
   const slab = new ValueSlab()
-  const begin = (range: ScanRange, sequence: number | InvalidArgument): Stream.Stream<Entry, ReadError> =>
-    typeof sequence === "number"
-      ? Stream.fromPull(Effect.succeed(new Scan(engine, range, sequence, slab).pull))
-      : Stream.fail(sequence)
-
   return (options, at) =>
     Stream.suspend(() => {
       const range = scanRange(options)
       if ("_tag" in range) return Stream.fail(range)
-      const snapshot = at ?? options?.snapshot
-      if (snapshot !== undefined) return begin(range, sequenceOf(engine, snapshot))
-      return Stream.unwrap(Effect.map(takeSnapshot(engine, reads), (own) => begin(range, own.sequence)))
+      return Stream.unwrap(Effect.map(pinSequence(engine, at ?? options?.snapshot), (sequence) =>
+        Stream.fromPull(Effect.succeed(new Scan(engine, range, sequence, slab).pull))))
     })
 }

@@ -1,9 +1,9 @@
 /**
  * The range of a scan: its options checked, and its bounds made one pair.
  */
-import { compareBytes, compareRanges } from "../record/Bytes.ts"
+import { compareBytes, compareRanges, copyBytes } from "../record/Bytes.ts"
 import type { SnapshotScanOptions } from "../Snapshot.ts"
-import { InvalidArgument } from "../StoreError.ts"
+import { InvalidArgument, inWords } from "../StoreError.ts"
 import { keyProblem } from "../WriteBatch.ts"
 
 interface Bound {
@@ -23,7 +23,7 @@ const afterPrefix = (prefix: Uint8Array): Uint8Array | undefined => {
   let length = prefix.length
   while (length > 0 && prefix[length - 1] === 0xff) length--
   if (length === 0) return undefined
-  const after = prefix.slice(0, length)
+  const after = copyBytes(prefix.subarray(0, length))
   after[length - 1] = after[length - 1]! + 1
   return after
 }
@@ -57,13 +57,13 @@ export const scanRange = (options: SnapshotScanOptions = {}): ScanRange | Invali
   }
   const { limit = Number.POSITIVE_INFINITY, reverse = false } = options
   if (limit !== Number.POSITIVE_INFINITY && !(Number.isInteger(limit) && limit >= 0)) {
-    return new InvalidArgument({ argument: "limit", reason: `must be a whole number from 0, not ${String(limit)}` })
+    return new InvalidArgument({ argument: "limit", reason: `must be a whole number from 0, not ${inWords(limit)}` })
   }
   if (typeof reverse !== "boolean") {
-    return new InvalidArgument({ argument: "reverse", reason: `must be true or false, not ${String(reverse)}` })
+    return new InvalidArgument({ argument: "reverse", reason: `must be true or false, not ${inWords(reverse)}` })
   }
   const bound = (key: Uint8Array | undefined, inclusive: boolean): Bound | undefined =>
-    key === undefined ? undefined : { key: key.slice(), inclusive }
+    key === undefined ? undefined : { key: copyBytes(key), inclusive }
   const { prefix } = options
   const lower = tighter(tighter(bound(options.gt, false), bound(options.gte, true), 1), bound(prefix, true), 1)
   const behind = prefix === undefined ? undefined : afterPrefix(prefix)

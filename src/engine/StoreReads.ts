@@ -25,7 +25,7 @@ export const makeStoreReads = (engine: EngineStateShape): StoreReads => {
     has: (key, snapshot) => points.has(key, { snapshot }),
     scan: (options, snapshot) => scan(options, snapshot)
   }
-  const scan = makeScan(engine, reads)
+  const scan = makeScan(engine)
   return {
     ...points,
     scan: (options) => scan(options, undefined),

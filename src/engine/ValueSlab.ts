@@ -13,8 +13,14 @@ import { copyRange } from "../record/Bytes.ts"
 const slabSize = 32 * 1024
 const largestShared = 4 * 1024
 
+const makeSlab = (): ArrayBuffer => {
+  const slab = new ArrayBuffer(slabSize)
+  markAsUntransferable(slab)
+  return slab
+}
+
 export class ValueSlab {
-  #slab = new ArrayBuffer(0)
+  #slab = makeSlab()
   #bytes = new Uint8Array(this.#slab)
   #used = 0
 
@@ -26,8 +32,7 @@ export class ValueSlab {
       return own
     }
     if (this.#used + length > this.#slab.byteLength) {
-      this.#slab = new ArrayBuffer(slabSize)
-      markAsUntransferable(this.#slab)
+      this.#slab = makeSlab()
       this.#bytes = new Uint8Array(this.#slab)
       this.#used = 0
     }

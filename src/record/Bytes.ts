@@ -25,6 +25,9 @@ export const compareRanges = (
 /** Compares two arrays bytewise, unsigned. Negative, zero or positive. */
 export const compareBytes = (a: Uint8Array, b: Uint8Array): number => compareRanges(a, 0, a.length, b, 0, b.length)
 
+/** The same bytes in memory of their own. (`slice` would not do: that of a `Buffer` shares its memory.) */
+export const copyBytes = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(bytes)
+
 const loopLimit = 48
 
 /** Copies a range; the ranges must not overlap in one buffer. */
