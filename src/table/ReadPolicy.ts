@@ -17,7 +17,7 @@ const pause = 64
 export type ReadMode = "sync" | "async" | "adaptive"
 
 /** How a store that is opened here reads. A simulation sets it: `"adaptive"` measures with the host's clock. */
-export const StoreReadMode: Context.Reference<ReadMode> = Context.Reference("effect-lsm/table/StoreReadMode", {
+export const StoreReadMode = Context.Reference<ReadMode>("effect-lsm/table/StoreReadMode", {
   defaultValue: () => "adaptive"
 })
 

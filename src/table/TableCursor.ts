@@ -57,7 +57,10 @@ export class TableCursor implements Cursor {
   /** The search backward wants the entry before this one; `atEnd`: the last of the block. */
   #backNumber = 0
   #backOffset = 0
-  /** Offsets of the entries from a restart up to the head, so that a step back need not read them again. */
+  /**
+   * Offsets of the entries from the entry reader's restart up to an entry, so that a step back from that entry need
+   * not read them again.
+   */
   #intervalBlock: Block | undefined
   readonly #interval: Array<number> = []
 
@@ -119,7 +122,6 @@ export class TableCursor implements Cursor {
     const entry = this.#entry
     if (this.#scanNumber !== this.#headNumber || entry.offset !== this.#headOffset) {
       if (!entry.read(block, this.#headOffset)) throw this.#table.corrupted(this.#headNumber)
-      this.#key.followSame(entry)
       this.#scanNumber = this.#headNumber
       this.#scanBlock = block
       this.#scanNext = entry.next
@@ -201,8 +203,16 @@ export class TableCursor implements Cursor {
     return this.#end()
   }
 
-  #landOnSought(number: number, block: Block): CursorStatus {
+  /** Reads the entry of a block at or after the newest version of a key; false if the block has none. */
+  #seekIn(number: number, block: Block, key: Uint8Array): boolean {
+    // The entry reader's restart is now that of the entry found.
     this.#intervalBlock = undefined
+    if (this.#entry.seek(block, key, newest)) return true
+    if (this.#entry.damaged) throw this.#table.corrupted(number)
+    return false
+  }
+
+  #landOnSought(number: number, block: Block): CursorStatus {
     if (!this.#key.rebuild(this.#entry, block)) throw this.#table.corrupted(number)
     return this.#land(number, block)
   }
@@ -285,8 +295,7 @@ export class TableCursor implements Cursor {
       this.#keepTarget(key)
       return CursorStatus.needsLoad
     }
-    if (this.#entry.seek(block, key, newest)) return this.#landOnSought(number, block)
-    if (this.#entry.damaged) throw this.#table.corrupted(number)
+    if (this.#seekIn(number, block, key)) return this.#landOnSought(number, block)
     this.#enter(number, block)
     this.#scanNext = block.entriesEnd
     return this.#forward()
@@ -304,8 +313,7 @@ export class TableCursor implements Cursor {
       }
       // Keeps the block for the step back, which may begin in it.
       this.#enter(number, block)
-      const found = this.#entry.seek(block, key, newest)
-      if (this.#entry.damaged) throw this.#table.corrupted(number)
+      const found = this.#seekIn(number, block, key)
       if (found && this.#entry.exact) return this.#landOnSought(number, block)
       this.#backOffset = found ? this.#entry.offset : atEnd
     }
@@ -344,7 +352,7 @@ export class TableCursor implements Cursor {
     const block = this.#fetch(number, Pending.head)
     if (block === undefined) return CursorStatus.needsLoad
     const entry = this.#entry
-    if (!entry.seek(block, key, newest) || !entry.exact) throw this.#table.corrupted(number)
+    if (!this.#seekIn(number, block, key) || !entry.exact) throw this.#table.corrupted(number)
     if (number === this.#backNumber && entry.offset > this.#backOffset) throw this.#table.corrupted(number)
     return this.#landOnSought(number, block)
   }

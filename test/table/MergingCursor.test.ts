@@ -7,6 +7,7 @@ import { MergingCursor } from "../../src/table/MergingCursor.ts"
 import { checkCursor, movesArbitrary } from "./CursorModel.ts"
 import {
   ascii,
+  blockSizeArbitrary,
   compareEntries,
   historyArbitrary,
   move,
@@ -42,13 +43,13 @@ describe("MergingCursor", () => {
   for (const { cacheSize, mode, name } of readings) {
     it.effect.prop(
       `I8 I9: moves and selects over many sources as the model does over their union, ${name}`,
-      { history: historyArbitrary, cuts: cutsArbitrary, moves: movesArbitrary },
-      ({ cuts, history, moves }) =>
+      { history: historyArbitrary, cuts: cutsArbitrary, moves: movesArbitrary, blockSize: blockSizeArbitrary },
+      ({ blockSize, cuts, history, moves }) =>
         Effect.gen(function*() {
           const cache = new BlockCache(cacheSize)
           const readers = yield* Effect.forEach(
             cut(history, cuts),
-            (entries, i) => openTable(writeTable(entries, { file: i + 1 }), { mode, cache })
+            (entries, i) => openTable(writeTable(entries, { file: i + 1, blockSize }), { mode, cache })
           )
           const cursor = new MergingCursor(readers.map((reader) => reader.cursor()))
           yield* checkCursor(cursor, history.toSorted(compareEntries), moves)

@@ -3,22 +3,36 @@ import { Effect } from "effect"
 import { CursorStatus } from "../../src/record/Cursor.ts"
 import { BlockCache } from "../../src/table/BlockCache.ts"
 import { checkCursor, movesArbitrary } from "./CursorModel.ts"
-import { ascii, entriesArbitrary, move, openTable, put, readFile, readings, writeTable } from "./TableFixture.ts"
+import {
+  ascii,
+  blockSizeArbitrary,
+  entriesArbitrary,
+  move,
+  openTable,
+  put,
+  readFile,
+  readings,
+  writeTable
+} from "./TableFixture.ts"
 import type { Entry } from "./TableFixture.ts"
 
-/** Ten keys, the middle ones with many versions. */
-const manyVersions: ReadonlyArray<Entry> = Array.from({ length: 10 }, (_, i) => i).flatMap((i) =>
-  Array.from({ length: i % 3 === 1 ? 400 : 2 }, (_, version) => put(`key${i}`, 1000 - version, `value${version}`))
+/** Keys that share more and less with each other, some with many versions. */
+const versionedKeys = ["k", "ka", "kb/1", "kb/2", "kb/22", "kc/1", "kc/2", "kc/3", "l", "la"]
+const manyVersions: ReadonlyArray<Entry> = versionedKeys.flatMap((key, i) =>
+  Array.from({ length: i % 3 === 2 ? 400 : 3 }, (_, version) => put(key, 1000 - version, `value${version}`))
 )
 
 describe("TableCursor", () => {
   for (const { cacheSize, mode, name } of readings) {
     it.effect.prop(
       `I8: moves and selects as the model does, ${name}`,
-      { entries: entriesArbitrary, moves: movesArbitrary },
-      ({ entries, moves }) =>
+      { entries: entriesArbitrary, moves: movesArbitrary, blockSize: blockSizeArbitrary },
+      ({ blockSize, entries, moves }) =>
         Effect.gen(function*() {
-          const reader = yield* openTable(writeTable(entries), { mode, cache: new BlockCache(cacheSize) })
+          const reader = yield* openTable(writeTable(entries, { blockSize }), {
+            mode,
+            cache: new BlockCache(cacheSize)
+          })
           yield* checkCursor(reader.cursor(), entries, moves)
         }),
       { arbitrary: { runs: 60, size: 100 } }
@@ -26,14 +40,17 @@ describe("TableCursor", () => {
 
     it.effect.prop(
       `moves over keys whose versions fill many blocks, ${name}`,
-      { moves: movesArbitrary },
-      ({ moves }) =>
+      { moves: movesArbitrary, blockSize: blockSizeArbitrary },
+      ({ blockSize, moves }) =>
         Effect.gen(function*() {
-          const reader = yield* openTable(writeTable(manyVersions), { mode, cache: new BlockCache(cacheSize) })
+          const reader = yield* openTable(writeTable(manyVersions, { blockSize }), {
+            mode,
+            cache: new BlockCache(cacheSize)
+          })
           yield* checkCursor(
             reader.cursor(),
             manyVersions,
-            moves.map((each) => ({ ...each, key: ascii(`key${each.entry % 11}`) }))
+            moves.map((each) => ({ ...each, key: ascii([...versionedKeys, "j", "kbb", "m"][each.entry % 13]!) }))
           )
         }),
       { arbitrary: { runs: 20, size: 60 } }
@@ -46,10 +63,10 @@ describe("TableCursor", () => {
       const file = readFile(table.bytes)
       const reader = yield* openTable(table, { file, cache: new BlockCache(0) })
       const cursor = reader.cursor()
-      cursor.seekAtOrAfter(ascii("key1"))
+      cursor.seekAtOrAfter(ascii("kb/1"))
       file.reads.length = 0
       cursor.next()
-      assert.strictEqual(Buffer.from(cursor.keyBuffer).toString("ascii", 0, cursor.keyLength), "key2")
+      assert.strictEqual(Buffer.from(cursor.keyBuffer).toString("ascii", 0, cursor.keyLength), "kb/2")
       cursor.previous()
       cursor.select(700)
       assert.strictEqual(cursor.sequence, 700)
@@ -60,7 +77,7 @@ describe("TableCursor", () => {
     Effect.gen(function*() {
       const reader = yield* openTable(writeTable(manyVersions))
       const cursor = reader.cursor()
-      cursor.seekAtOrAfter(ascii("key4"))
+      cursor.seekAtOrAfter(ascii("kc/1"))
       for (const sequence of [650, 1000, 601, 900]) {
         cursor.select(sequence)
         assert.isTrue(cursor.selected)
@@ -68,6 +85,26 @@ describe("TableCursor", () => {
       }
       cursor.select(600)
       assert.isFalse(cursor.selected)
+    }))
+
+  it.effect("steps back right after it has come forward from another block to where it stepped back before", () =>
+    Effect.gen(function*() {
+      const numbers = Array.from({ length: 30 }, (_, i) => i + 10)
+      const entries = [
+        ...numbers.map((i) => put(`first/${i}`, 1)),
+        put("second/", 1, "x".repeat(1000)),
+        ...numbers.map((i) => put(`second/${i}`, 1))
+      ]
+      const reader = yield* openTable(writeTable(entries, { blockSize: 1024 }))
+      assert.strictEqual(reader.index.count, 3)
+      const cursor = reader.cursor()
+      cursor.seekAtOrAfter(ascii("second/30"))
+      cursor.previous()
+      cursor.seekAtOrAfter(ascii("first/99"))
+      for (let i = 0; i < 20; i++) cursor.next()
+      assert.strictEqual(Buffer.from(cursor.keyBuffer).toString("ascii", 0, cursor.keyLength), "second/29")
+      cursor.previous()
+      assert.strictEqual(Buffer.from(cursor.keyBuffer).toString("ascii", 0, cursor.keyLength), "second/28")
     }))
 
   it.effect("has no position until the move that lacks a block has ended", () =>
@@ -78,7 +115,7 @@ describe("TableCursor", () => {
       assert.isFalse(cursor.valid)
       yield* move(cursor, () => CursorStatus.needsLoad)
       assert.isTrue(cursor.valid)
-      assert.strictEqual(Buffer.from(cursor.keyBuffer).toString("ascii", 0, cursor.keyLength), "key9")
+      assert.strictEqual(Buffer.from(cursor.keyBuffer).toString("ascii", 0, cursor.keyLength), "la")
     }))
 
   it.effect("ends a move after a load that failed and was done again", () =>
@@ -99,6 +136,6 @@ describe("TableCursor", () => {
       failing = false
       yield* cursor.load
       assert.strictEqual(cursor.resume(), CursorStatus.ready)
-      assert.strictEqual(Buffer.from(cursor.keyBuffer).toString("ascii", 0, cursor.keyLength), "key0")
+      assert.strictEqual(Buffer.from(cursor.keyBuffer).toString("ascii", 0, cursor.keyLength), "k")
     }))
 })

@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Cause, Effect, Exit, Schema } from "effect"
+import { checksum } from "../../src/record/Checksum.ts"
 import { BlockCache } from "../../src/table/BlockCache.ts"
-import { footerSize } from "../../src/table/TableFormat.ts"
+import { footerSize, sectionChecksum } from "../../src/table/TableFormat.ts"
 import {
   attempt,
+  blockSizeArbitrary,
   entriesArbitrary,
   lookup,
   move,
@@ -52,6 +54,33 @@ const isRefused = (table: TableBytes, bytes: Uint8Array): boolean => {
     Cause.pretty(exit.cause)
   )
   return true
+}
+
+/** Makes every checksum right again after the bytes were changed, as no accident does. */
+const reseal = (table: TableBytes, bytes: Uint8Array): TableBytes => {
+  const { index } = Effect.runSync(openTable(table))
+  const { file, size } = table.meta
+  const view = new DataView(bytes.buffer)
+  for (let block = 0; block < index.count; block++) {
+    const start = index.offset(block)
+    const end = start + index.extent(block, block + 1)
+    bytes[end - 5] = 0
+    view.setUint32(end - 4, sectionChecksum(bytes.subarray(start, end - 4), file, start), true)
+  }
+  const footerOffset = size - footerSize
+  let offset = index.extent(0, index.count)
+  for (const field of [8, 16, 24]) {
+    const length = view.getUint32(footerOffset + field, true)
+    const sealed = sectionChecksum(bytes.subarray(offset, offset + length), file, offset)
+    view.setUint32(footerOffset + field + 4, sealed, true)
+    offset += length
+  }
+  const footerChecksum = checksum(
+    bytes.subarray(size - 8),
+    sectionChecksum(bytes.subarray(footerOffset, footerOffset + 36), file, footerOffset)
+  )
+  view.setUint32(footerOffset + 36, footerChecksum, true)
+  return { bytes, meta: { ...table.meta, footerChecksum } }
 }
 
 describe("a damaged table", () => {
@@ -112,13 +141,14 @@ describe("a damaged table", () => {
     "I15: reads as before or is refused after any range was zeroed, filled or copied from elsewhere in it",
     {
       content: entriesArbitrary,
+      blockSize: blockSizeArbitrary,
       from: Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 100_000 }))),
       to: Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 100_000 }))),
       length: Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2000 }))),
       damage: Schema.Literals(["zero", "fill", "copy"])
     },
-    ({ content, damage, from, length, to }) => {
-      const table = writeTable(content)
+    ({ blockSize, content, damage, from, length, to }) => {
+      const table = writeTable(content, { blockSize })
       const bytes = table.bytes.slice()
       const start = to % bytes.length
       if (damage === "copy") {
@@ -132,6 +162,44 @@ describe("a damaged table", () => {
     },
     { arbitrary: { runs: 150, size: 100 } }
   )
+
+  it.prop(
+    "is read to an end, or refused, even if its checksums were made to fit",
+    {
+      content: entriesArbitrary,
+      blockSize: blockSizeArbitrary,
+      changes: Arbitrary.array(
+        Arbitrary.schema(Schema.Struct({
+          at: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 100_000 })),
+          value: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }))
+        })),
+        { minLength: 1, maxLength: 8 }
+      )
+    },
+    ({ blockSize, changes, content }) => {
+      const table = writeTable(content, { blockSize })
+      const bytes = table.bytes.slice()
+      for (const { at, value } of changes) bytes[at % (bytes.length - footerSize)] = value
+      const changed = reseal(table, bytes)
+      const exit = Effect.runSyncExit(readAll(changed, changed.bytes))
+      if (Exit.isFailure(exit)) {
+        assert.isTrue(exit.cause.reasons.every((reason) => reason._tag === "Fail"), Cause.pretty(exit.cause))
+      }
+    },
+    { arbitrary: { runs: 400, size: 100 } }
+  )
+
+  it.effect("is refused where an entry shares more with its restart's key than the entry before it", () =>
+    Effect.gen(function*() {
+      const table = writeTable(["key0", "kez0", "kez1"].map((key) => put(key, 1)), { filterBitsPerKey: 0 })
+      const bytes = table.bytes.slice()
+      const third = 16
+      assert.deepStrictEqual([...bytes.subarray(third, third + 3)], [5, 2, 2])
+      bytes[third + 1] = 3
+      const changed = reseal(table, bytes)
+      const reader = yield* openTable(changed)
+      assert.strictEqual((yield* Effect.flip(readVersions(reader.versions())))._tag, "StoreCorrupted")
+    }))
 
   it("I15: does not allocate by lengths that a damaged footer claims", () => {
     const table = writeTable(entries)

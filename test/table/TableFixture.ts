@@ -199,8 +199,8 @@ export const keyArbitrary = Arbitrary.map(
 const recordArbitrary = Arbitrary.all({
   key: keyArbitrary,
   isDelete: Arbitrary.schema(Schema.Literals([false, false, false, true])),
-  valueLength: Arbitrary.schema(Schema.Literals([0, 1, 5, 30, 140, 300])),
-  gap: Arbitrary.schema(Schema.Literals([1, 1, 2, 100, 70_000, 0x1_0000_0001]))
+  valueLength: Arbitrary.schema(Schema.Literals([0, 0, 1, 5, 30, 140, 300])),
+  gap: Arbitrary.schema(Schema.Literals([1, 1, 2, 100, 70_000, 20_000_000, 0x1_0000_0001, 0x2000_0000_0000]))
 })
 
 /** Records in commit order: sequences rise, by small steps and large ones. */
@@ -216,6 +216,9 @@ export const historyArbitrary: Arbitrary.Arbitrary<ReadonlyArray<Entry>> = Arbit
     })
   }
 )
+
+/** From one entry or so a block to the whole table in one block of many restarts. */
+export const blockSizeArbitrary = Arbitrary.schema(Schema.Literals([128, 128, 700, 4096]))
 
 /** The contents of a table. */
 export const entriesArbitrary = Arbitrary.map(historyArbitrary, (history) => history.toSorted(compareEntries))

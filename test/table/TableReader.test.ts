@@ -9,6 +9,7 @@ import { footerSize, sectionChecksum } from "../../src/table/TableFormat.ts"
 import { TableResult, TableStatus } from "../../src/table/TableReader.ts"
 import {
   ascii,
+  blockSizeArbitrary,
   entriesArbitrary,
   expectedLookup,
   historyArbitrary,
@@ -34,10 +35,13 @@ describe("TableReader", () => {
   for (const { cacheSize, mode, name } of readings) {
     it.effect.prop(
       `I8 I11: gets what was written at every sequence, ${name}`,
-      { entries: entriesArbitrary, other: historyArbitrary },
-      ({ entries, other }) =>
+      { entries: entriesArbitrary, other: historyArbitrary, blockSize: blockSizeArbitrary },
+      ({ blockSize, entries, other }) =>
         Effect.gen(function*() {
-          const reader = yield* openTable(writeTable(entries), { mode, cache: new BlockCache(cacheSize) })
+          const reader = yield* openTable(writeTable(entries, { blockSize }), {
+            mode,
+            cache: new BlockCache(cacheSize)
+          })
           const out = new TableResult()
           for (const { key, sequence } of [...entries, ...other]) {
             for (const at of [sequence, sequence - 1, Number.MAX_SAFE_INTEGER]) {
@@ -50,11 +54,11 @@ describe("TableReader", () => {
 
     it.effect.prop(
       `gives every version in order, ${name}`,
-      { entries: entriesArbitrary },
-      ({ entries }) =>
+      { entries: entriesArbitrary, blockSize: blockSizeArbitrary },
+      ({ blockSize, entries }) =>
         Effect.gen(function*() {
           const cache = new BlockCache(cacheSize)
-          const reader = yield* openTable(writeTable(entries), { mode, cache })
+          const reader = yield* openTable(writeTable(entries, { blockSize }), { mode, cache })
           const found = yield* readVersions(reader.versions())
           assert.deepStrictEqual(found.map(show), entries.map(show))
           assert.strictEqual(cache.bytes, 0)
