@@ -107,6 +107,21 @@ describe("TableCursor", () => {
       assert.strictEqual(Buffer.from(cursor.keyBuffer).toString("ascii", 0, cursor.keyLength), "second/28")
     }))
 
+  it.effect("goes on to the next key after it has looked at all versions of one", () =>
+    Effect.gen(function*() {
+      const reader = yield* openTable(writeTable(manyVersions, { blockSize: 1 << 20 }))
+      assert.strictEqual(reader.index.count, 1)
+      const cursor = reader.cursor()
+      cursor.seekFirst()
+      for (const key of versionedKeys) {
+        assert.strictEqual(Buffer.from(cursor.keyBuffer).toString("ascii", 0, cursor.keyLength), key)
+        cursor.select(0)
+        assert.isFalse(cursor.selected)
+        cursor.next()
+      }
+      assert.isFalse(cursor.valid)
+    }))
+
   it.effect("has no position until the move that lacks a block has ended", () =>
     Effect.gen(function*() {
       const reader = yield* openTable(writeTable(manyVersions), { mode: "async", cache: new BlockCache(0) })
