@@ -46,6 +46,7 @@ export interface BatchContent {
   readonly bytes: number
 }
 
+let hasRecords: (value: object) => boolean
 let contentOf: (batch: WriteBatch) => BatchContent | InvalidArgument
 let setSealed: (batch: WriteBatch, sealed: boolean) => void
 
@@ -74,6 +75,7 @@ export class WriteBatch {
   #written = false
 
   static {
+    hasRecords = (value) => #records in value
     contentOf = (batch) => batch.#content()
     setSealed = (batch, sealed) => {
       batch.#written = sealed
@@ -148,6 +150,10 @@ export class WriteBatch {
     return { ranges, records: this.#records, bytes: this.#bytes }
   }
 }
+
+/** True if `WriteBatch.make` made it: what only inherits from a batch has no records. */
+export const isWriteBatch = (value: unknown): value is WriteBatch =>
+  typeof value === "object" && value !== null && hasRecords(value)
 
 /** The batch's records as they stand, or why it can't be written. What is added later does not change them. */
 export const batchContent = (batch: WriteBatch): BatchContent | InvalidArgument => contentOf(batch)

@@ -43,9 +43,10 @@ export class PinnedSnapshot implements Snapshot {
     this.#engine.snapshots.unpin(this.sequence)
   }
 
-  /** True while the snapshot pins its sequence in this store. */
-  isLiveIn(engine: EngineStateShape): boolean {
-    return !this.#released && this.#engine === engine
+  /** True if it is a snapshot that pins its sequence in this store. */
+  static isLiveIn(engine: EngineStateShape, value: unknown): value is PinnedSnapshot {
+    return typeof value === "object" && value !== null && #released in value && !value.#released
+      && value.#engine === engine
   }
 }
 
@@ -82,7 +83,7 @@ export const pinSequence = (
 /** The sequence to read at, or why the snapshot can't be read. */
 export const sequenceOf = (engine: EngineStateShape, snapshot: Snapshot | undefined): number | InvalidArgument => {
   if (snapshot === undefined) return engine.visible
-  if (snapshot instanceof PinnedSnapshot && snapshot.isLiveIn(engine)) return snapshot.sequence
+  if (PinnedSnapshot.isLiveIn(engine, snapshot)) return snapshot.sequence
   return new InvalidArgument({
     argument: "snapshot",
     reason: "is not a live snapshot of this store; keep the scope open that it was taken in"

@@ -10,7 +10,8 @@ import { InvalidArgument } from "../StoreError.ts"
 import type { WriteError } from "../StoreError.ts"
 import { isDurability } from "../StoreOptions.ts"
 import type { Durability } from "../StoreOptions.ts"
-import { batchContent, keyProblem, sealBatch, valueProblem, WriteBatch } from "../WriteBatch.ts"
+import { batchContent, isWriteBatch, keyProblem, sealBatch, valueProblem } from "../WriteBatch.ts"
+import type { WriteBatch } from "../WriteBatch.ts"
 import { levelOf } from "./CommitRequest.ts"
 import type { Commit } from "./CommitRequest.ts"
 import type { Engine } from "./Engine.ts"
@@ -104,7 +105,7 @@ export const makeStoreWrites = ({ state, writer }: Engine): StoreWrites => {
     Effect.callback<Commit, WriteError>((resume) => {
       const refusal = writeRefusal(state) ?? mailbox.refusal
       if (refusal !== undefined) return resume(Exit.fail(refusal))
-      if (!(batch instanceof WriteBatch)) return resume(invalid("batch", "must be made by WriteBatch.make"))
+      if (!isWriteBatch(batch)) return resume(invalid("batch", "must be made by WriteBatch.make"))
       const content = batchContent(batch)
       if (content instanceof InvalidArgument) return resume(Exit.fail(content))
       const level = levelFor(options)

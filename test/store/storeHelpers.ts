@@ -6,6 +6,7 @@ import { DiskError, InvalidArgument, LsmStore, StoreClosed, StoreReadOnly } from
 import type { EngineOptions, Entry, ReadError, StoreOpenError, StoreOptions, WriteError } from "../../src/index.ts"
 import { NodeLsmStore } from "../../src/node/index.ts"
 import { simulate, SimulatedDisk } from "../../src/testing/index.ts"
+import type { SimulationOptions } from "../../src/testing/index.ts"
 import { temporaryDirectory } from "../disk/temporaryDirectory.ts"
 
 export type Store = LsmStore["Service"]
@@ -72,8 +73,12 @@ export const simulatedLayer = (disk: SimulatedDisk, options?: Partial<StoreOptio
   LsmStore.layer({ directory: "/store", ...options }).pipe(Layer.provide(disk.layer))
 
 /** Runs a program under a seed and returns what it succeeded with. */
-export const runSimulated = <A, E>(seed: number, program: Effect.Effect<A, E>): A => {
-  const { exit } = simulate(program, { seed })
+export const runSimulated = <A, E>(
+  seed: number,
+  program: Effect.Effect<A, E>,
+  options?: Omit<SimulationOptions, "seed">
+): A => {
+  const { exit } = simulate(program, { ...options, seed })
   if (Exit.isSuccess(exit)) return exit.value
   throw new Error(`Seed ${seed}: ${Cause.pretty(exit.cause)}`)
 }
