@@ -1,0 +1,92 @@
+/**
+ * The process that is killed: opens the store, writes from many fibers while
+ * tables are flushed and merged, and at last closes the store under the writers'
+ * hands. It reports an acknowledgement once it has it, and before its fiber
+ * writes anything else.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import { Context, Deferred, Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
+import { writeSync } from "node:fs"
+import { LsmStore, WriteBatch } from "../../src/index.ts"
+import type { WriteError } from "../../src/index.ts"
+import { NodeLsmStore } from "../../src/node/index.ts"
+import { SeededRandom } from "../../src/testing/SeededRandom.ts"
+import { openAckLog } from "../support/AckLog.ts"
+import { PlanArgument } from "./Plan.ts"
+import type { Phase, Plan } from "./Plan.ts"
+import { makeValue, operation } from "./Workload.ts"
+
+type Store = LsmStore["Service"]
+
+const enter = (phase: Phase): void => {
+  writeSync(1, `${phase}\n`)
+}
+
+const text = new TextEncoder()
+
+const perform = (store: Store, plan: Plan, fiber: number, count: number): Effect.Effect<unknown, WriteError> => {
+  const { level: durability, writes } = operation(plan, fiber, count)
+  const valueAt = (place: number, length: number) =>
+    makeValue({ incarnation: plan.incarnation, fiber, count, place }, length)
+  const [only, second] = writes
+  if (only !== undefined && second === undefined) {
+    const key = text.encode(only.key)
+    return only.length === undefined
+      ? store.delete(key, { durability })
+      : store.put(key, valueAt(0, only.length), { durability })
+  }
+  const batch = WriteBatch.make()
+  for (const [place, { key, length }] of writes.entries()) {
+    if (length === undefined) batch.delete(text.encode(key))
+    else batch.put(text.encode(key), valueAt(place, length))
+  }
+  return store.write(batch, { durability })
+}
+
+const maintain = (store: Store, plan: Plan) =>
+  Effect.gen(function*() {
+    const random = new SeededRandom(plan.seed + plan.incarnation)
+    for (;;) {
+      yield* Effect.sleep(random.int(80))
+      yield* random.bool(0.6) ? store.flush : store.compact()
+    }
+  })
+
+const run = Effect.fnUntraced(function*(plan: Plan) {
+  const report = openAckLog(plan.acks)
+  const isEnough = yield* Deferred.make<void>()
+  let acknowledged = 0
+
+  enter("opening")
+  const scope = yield* Scope.make()
+  const { directory, maxImmutables, memtableSize } = plan
+  const layer = NodeLsmStore.layer({ directory, maxImmutables, memtableSize })
+  const store = Context.get(yield* Layer.buildWithScope(layer, scope), LsmStore)
+
+  const writer = (fiber: number) =>
+    Effect.gen(function*() {
+      for (let count = 0;; count++) {
+        yield* perform(store, plan, fiber, count)
+        report(fiber)
+        if (++acknowledged === plan.closeAfter) Deferred.doneUnsafe(isEnough, Exit.void)
+      }
+    })
+  enter("writing")
+  const working = yield* Effect.forkChild(
+    Effect.all(
+      [maintain(store, plan), ...Array.from({ length: plan.fibers }, (_, fiber) => writer(fiber))].map(
+        Effect.catchTag("StoreClosed", () => Effect.void)
+      ),
+      { concurrency: "unbounded", discard: true }
+    )
+  )
+  yield* Effect.raceFirst(Deferred.await(isEnough), Fiber.join(working))
+  enter("closing")
+  yield* Scope.close(scope, Exit.void)
+  yield* Fiber.join(working)
+  enter("closed")
+})
+
+NodeRuntime.runMain(
+  Effect.flatMap(Schema.decodeUnknownEffect(PlanArgument)(process.argv[2]), run)
+)

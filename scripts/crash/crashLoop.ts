@@ -1,0 +1,125 @@
+/**
+ * Kills a writing process, reopens the store, checks it, and again.
+ *
+ * A round is one child killed while it writes or closes, often one or two more
+ * killed while they recover from that, and then a check in this process. The
+ * directory stays the same for some rounds, so that each starts from what the
+ * last one left. A SIGKILL keeps the page cache: what it can't show, a missing
+ * sync, the simulated disk does.
+ */
+import { Effect, Stream } from "effect"
+import { rmSync } from "node:fs"
+import { join } from "node:path"
+import type { ReadError, StoreOpenError, StoreStats, WriteError } from "../../src/index.ts"
+import { LsmStore } from "../../src/index.ts"
+import { NodeLsmStore } from "../../src/node/index.ts"
+import { SeededRandom } from "../../src/testing/SeededRandom.ts"
+import { crashChild } from "./CrashedChild.ts"
+import type { ChildFailed, CrashedChild, KillTime } from "./CrashedChild.ts"
+import { History } from "./History.ts"
+import type { Verdict } from "./History.ts"
+import { contentDifferences, inspectStore } from "./inspectStore.ts"
+import type { Plan } from "./Plan.ts"
+import { allKeys } from "./Workload.ts"
+
+export interface CrashOptions {
+  readonly seed: number
+  readonly rounds: number
+  /** Rounds after which a fresh store is begun. */
+  readonly roundsPerStore: number
+  /** An existing directory for the stores; they are left in it. */
+  readonly directory: string
+}
+
+export interface CrashRound extends Omit<Verdict, "violations"> {
+  readonly round: number
+  readonly violations: ReadonlyArray<string>
+  readonly children: ReadonlyArray<Pick<CrashedChild, "phase" | "isKilled">>
+  readonly entries: number
+  readonly recovery: StoreStats["recovery"]
+}
+
+export type CrashError = ChildFailed | StoreOpenError | ReadError | WriteError
+
+const mostFibers = 150
+const keys = allKeys(mostFibers)
+const KiB = 1024
+const compactedAfter = 5
+
+/** The children of one round and when each is killed. */
+const drawRound = (random: SeededRandom, base: Pick<Plan, "directory" | "seed">, nextIncarnation: () => number) => {
+  const draw = (killTime: KillTime): { readonly plan: Plan; readonly killTime: KillTime } => {
+    const incarnation = nextIncarnation()
+    const plan: Plan = {
+      ...base,
+      incarnation,
+      acks: `${base.directory}-acks-${incarnation}`,
+      fibers: random.pick([1, 8, 40, 100, mostFibers]),
+      memtableSize: random.pick([64, 128, 256, 1024]) * KiB,
+      maxImmutables: random.pick([1, 2, 4]),
+      levels: random.pick(["sync", "buffered", "both"]),
+      closeAfter: killTime.phase === "closing" ? 1 + random.int(8000) : Number.MAX_SAFE_INTEGER
+    }
+    return { plan, killTime }
+  }
+  const duringOpening = (): KillTime => ({ phase: "opening", milliseconds: random.int(60) })
+  const duringWriting = (): KillTime => ({ phase: "writing", milliseconds: random.int(random.pick([50, 300, 1000])) })
+  const duringClosing = (): KillTime => ({ phase: "closing", milliseconds: random.int(15) })
+
+  const children = [draw(random.bool(0.65) ? duringWriting() : duringClosing())]
+  for (let more = random.pick([0, 0, 0, 1, 1, 2]); more > 0; more--) children.push(draw(duringOpening()))
+  return children
+}
+
+const checkStore = (directory: string, readOnly: boolean, compact: boolean) =>
+  Effect.gen(function*() {
+    const store = yield* LsmStore
+    const { recovery } = yield* store.stats
+    const before = yield* inspectStore(keys)
+    if (!compact || readOnly) return { ...before, recovery }
+    yield* store.compact()
+    const after = yield* inspectStore(keys)
+    const differences = contentDifferences(before.content, after.content, "Compaction")
+    return { ...before, violations: [...before.violations, ...after.violations, ...differences], recovery }
+  }).pipe(Effect.provide(NodeLsmStore.layer({ directory, readOnly, memtableSize: 256 * KiB })))
+
+/** The rounds as they are done; ends early after one with a violation. */
+export const crashLoop = (options: CrashOptions): Stream.Stream<CrashRound, CrashError> => {
+  const { directory, rounds, roundsPerStore, seed } = options
+  const random = new SeededRandom(seed)
+  let history = new History()
+  let store = ""
+  let incarnations = 0
+
+  const runRound = Effect.fnUntraced(function*(round: number): Effect.fn.Return<CrashRound, CrashError> {
+    if (round % roundsPerStore === 0) {
+      if (store !== "") rmSync(store, { recursive: true, force: true })
+      store = join(directory, `store-${round / roundsPerStore}`)
+      history = new History()
+    }
+    const children: Array<CrashedChild> = []
+    for (const { killTime, plan } of drawRound(random, { directory: store, seed }, () => incarnations++)) {
+      const child = yield* crashChild(plan, killTime)
+      rmSync(plan.acks, { force: true })
+      children.push(child)
+      history.add(child)
+    }
+    const isReadOnly = children.some(({ phase }) => phase !== "opening") && random.bool(0.25)
+    const isCompacted = round % compactedAfter === compactedAfter - 1
+    const { content, recovery, violations } = yield* checkStore(store, isReadOnly, isCompacted)
+    const verdict = history.check(content)
+    return {
+      ...verdict,
+      round,
+      violations: [...violations, ...verdict.violations],
+      children,
+      entries: content.size,
+      recovery
+    }
+  })
+
+  return Stream.range(0, rounds - 1).pipe(
+    Stream.mapEffect(runRound),
+    Stream.takeUntil(({ violations }) => violations.length > 0)
+  )
+}

@@ -1,0 +1,46 @@
+/**
+ * A Node process of our own that ends by SIGKILL at the latest with the scope
+ * that it was started in.
+ */
+import { Effect } from "effect"
+import type { Scope } from "effect"
+import { spawn } from "node:child_process"
+import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
+
+export interface Ending {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  /** All that it wrote to standard error. */
+  readonly errors: string
+}
+
+export interface RunningChild {
+  readonly kill: () => void
+  /** Returns when it has ended and all its output is read. */
+  readonly ended: Effect.Effect<Ending>
+}
+
+/** Starts `script` with its arguments; every line of its standard output goes to `onLine`. */
+export const startChild = (
+  script: URL,
+  args: ReadonlyArray<string>,
+  onLine: (line: string) => void = () => {}
+): Effect.Effect<RunningChild, never, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const child = spawn(process.execPath, [fileURLToPath(script), ...args], { stdio: ["ignore", "pipe", "pipe"] })
+        const errors: Array<string> = []
+        child.stderr.setEncoding("utf8").on("data", (text: string) => errors.push(text))
+        createInterface({ input: child.stdout }).on("line", onLine)
+        const ended = new Promise<Ending>((resolve) => {
+          child.once("error", (error) => resolve({ code: null, signal: null, errors: error.message }))
+          child.once("close", (code, signal) => resolve({ code, signal, errors: errors.join("") }))
+        })
+        return { child, ended }
+      }),
+      ({ child, ended }) => Effect.andThen(Effect.sync(() => child.kill("SIGKILL")), Effect.promise(() => ended))
+    ),
+    ({ child, ended }) => ({ kill: () => child.kill("SIGKILL"), ended: Effect.promise(() => ended) })
+  )
