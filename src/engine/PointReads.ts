@@ -13,6 +13,7 @@ import { RecordKind } from "../record/RecordKind.ts"
 import type { ReadOptions } from "../Snapshot.ts"
 import { DiskError, InvalidArgument, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
 import type { ReadError, StoreClosed } from "../StoreError.ts"
+import { KeyHash } from "../table/KeyHash.ts"
 import { TableResult, TableStatus } from "../table/TableReader.ts"
 import { keyProblem } from "../WriteBatch.ts"
 import type { EngineStateShape } from "./EngineState.ts"
@@ -47,12 +48,15 @@ const isArray = (value: unknown): boolean => Array.isArray(value)
 const Found = { absent: 0, value: 1, needsLoad: 2 } as const
 type Found = typeof Found[keyof typeof Found]
 
-/** One lookup at a time: where its answer lies. */
+/** One lookup at a time: how far it has come, and where its answer lies. */
 class Lookup {
   readonly result = new TableResult()
   buffer: Uint8Array = new Uint8Array(0)
   offset = 0
   length = 0
+  readonly #hash = new KeyHash()
+  /** The table that the lookup stands at. */
+  #table = 0
 
   run(view: ReadView, key: Uint8Array, sequence: number): Found {
     const active = view.active.index
@@ -62,9 +66,21 @@ class Lookup {
       ref = index.find(key, sequence)
       if (ref !== 0) return this.#take(index, ref)
     }
+    this.#table = 0
+    if (view.tables.length === 0) return Found.absent
+    this.#hash.set(key, 0, key.length)
+    return this.resume(view, key, sequence)
+  }
+
+  /**
+   * Goes on in the table whose block was lacking, once it is loaded: a lookup
+   * that began anew could lose the block of an earlier table each time.
+   */
+  resume(view: ReadView, key: Uint8Array, sequence: number): Found {
     const { result } = this
-    for (const table of view.tables) {
-      const status = table.reader.get(key, sequence, result)
+    const { tables } = view
+    for (; this.#table < tables.length; this.#table++) {
+      const status = tables[this.#table]!.reader.getHashed(key, this.#hash, sequence, result)
       if (status === TableStatus.absent) continue
       if (status === TableStatus.needsLoad) return Found.needsLoad
       if (status === TableStatus.deleted) return Found.absent
@@ -74,6 +90,11 @@ class Lookup {
       return Found.value
     }
     return Found.absent
+  }
+
+  /** Reads the block that the lookup lacks, for `resume`. */
+  load(view: ReadView): Effect.Effect<void, ReadError> {
+    return view.tables[this.#table]!.reader.load(this.result)
   }
 
   #take(index: ReadView["active"]["index"], ref: number): Found {
@@ -105,15 +126,15 @@ export const makePointReads = (engine: EngineStateShape): PointReads => {
       view.retain()
       const lookup = new Lookup()
       const results: Array<A> = []
+      let isLoaded = false
       const step = (): Effect.Effect<void, ReadError> => {
         const end = Math.min(keys.length, results.length + keysPerSlice)
         try {
           while (results.length < end) {
-            const found = lookup.run(view, keys[results.length]!, sequence)
-            if (found === Found.needsLoad) {
-              const { table } = lookup.result
-              return table === undefined ? Effect.void : table.load(lookup.result)
-            }
+            const key = keys[results.length]!
+            const found = isLoaded ? lookup.resume(view, key, sequence) : lookup.run(view, key, sequence)
+            isLoaded = found === Found.needsLoad
+            if (isLoaded) return lookup.load(view)
             results.push(take(found, lookup))
           }
         } catch (thrown) {

@@ -37,6 +37,12 @@ import type { Segment } from "./Segment.ts"
 
 /** Most bytes that wait in the mailbox, unless a memtable is smaller. */
 const mailboxBytes = 8 * 1024 * 1024
+/**
+ * From so many records on, a group enters the memtable while its sync is under
+ * way rather than after it: above the visible sequence no reader sees it, and if
+ * the sync fails no table takes it, since writes have stopped.
+ */
+const insertDuringSync = 16
 /** Most bytes that wait in the backlog of applied `"async"` writes. */
 const backlogBytes = 1024 * 1024
 /** Records, and bytes, put into a memtable without a yield: about half a millisecond. */
@@ -254,10 +260,16 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
           showGroup()
         }
         if (records > 0) yield* append(memtable, ranges, first, records, bytes)
-        if (taken.level === levelOf.sync) yield* syncAll
         if (!isEarly) {
+          const isLarge = records >= insertDuringSync
+          const syncing = taken.level !== levelOf.sync
+            ? undefined
+            : isLarge
+            ? yield* Effect.forkChild(syncAll, { startImmediately: true, uninterruptible: true })
+            : yield* syncAll
           const slow = records > 0 ? insert(memtable, ranges, first, records, bytes) : undefined
           if (slow !== undefined) yield* slow
+          if (syncing !== undefined) yield* Fiber.join(syncing)
           group = undefined
           showGroup()
         }

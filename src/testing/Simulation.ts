@@ -103,12 +103,13 @@ export const simulate = <A, E>(effect: Effect.Effect<A, E>, options: SimulationO
   const random = new SeededRandom(options.seed)
   const timeRandom = random.fork()
   const programRandom = random.fork()
+  const modeRandom = new SeededRandom(options.seed ^ 0x5f35_9a1c)
   const scheduler = new SeededScheduler(random, options)
   const clock = new VirtualClock(options.startTime)
   const context = Context.make(Scheduler.Scheduler, scheduler).pipe(
     Context.add(Clock.Clock, clock),
     Context.add(Random.Random, programRandom),
-    Context.add(StoreReadMode, "sync")
+    Context.add(StoreReadMode, modeRandom.bool() ? "sync" : "async")
   )
   const maxSteps = options.maxSteps ?? 1_000_000
   const earlyWakeChance = options.earlyWakeChance ?? 0
