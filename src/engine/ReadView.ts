@@ -27,8 +27,13 @@ export class ReadView {
     this.tables = tables
   }
 
-  /** Takes a reference on everything in the view. Called once, when the view is published. */
+  /**
+   * Takes a reference on everything in the view. Called once, when the view has
+   * been published. By then it may have been replaced, and nobody be left who
+   * would give the references back: then it takes none.
+   */
   adopt(): this {
+    if (this.#references === 0) return this
     this.#adopted = true
     this.active.retain()
     for (const memtable of this.immutables) memtable.retain()
