@@ -148,12 +148,6 @@ describe("write", () => {
       })
   )
 
-  onEachStore(
-    "refuses an object that only looks like a batch",
-    (store) =>
-      refuses(untyped(store).write(Object.create(WriteBatch.prototype)), "batch", /must be made by WriteBatch.make/)
-  )
-
   it("I3: is seen whole or not at all, by reads, scans and snapshots", () => {
     for (let seed = 0; seed < 12; seed++) {
       const program = Effect.gen(function*() {
