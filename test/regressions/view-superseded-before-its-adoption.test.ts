@@ -10,27 +10,36 @@ import { publishView, ReadView } from "../../src/engine/ReadView.ts"
 import { ArenaMemtable } from "../../src/memtable/ArenaMemtable.ts"
 import { simulate } from "../../src/testing/index.ts"
 
-/** Four fibers replace the active memtable, each twice. Returns how many memtables were let go of. */
-const publishers = Effect.gen(function*() {
+const rotations = 8
+
+/** One fiber rotates, another drops what was rotated. Returns how many memtables nothing holds any more. */
+const rotateAndFlush = Effect.gen(function*() {
   let unused = 0
   const make = () => new Memtable(ArenaMemtable.make({ limit: 1024, baseSequence: 1 }), undefined, () => unused++)
   const view = TxRef.makeUnsafe(new ReadView(make(), [], []).adopt())
-  const publisher = Effect.replicateEffect(
-    Effect.suspend(() => {
-      const active = make()
-      return publishView(view, (current) => new ReadView(active, current.immutables, current.tables))
-    }),
-    2
-  )
-  const fibers = yield* Effect.forEach([1, 2, 3, 4], () => Effect.forkChild(publisher))
-  yield* Fiber.joinAll(fibers)
+  const rotate = Effect.suspend(() => {
+    const next = make()
+    return publishView(view, (current) => new ReadView(next, [current.active, ...current.immutables], current.tables))
+  })
+  const flush = Effect.suspend(() => {
+    const oldest = view.value.immutables.at(-1)
+    return oldest === undefined ? Effect.yieldNow : publishView(view, (current) =>
+      new ReadView(
+        current.active,
+        current.immutables.filter((immutable) => immutable !== oldest),
+        current.tables
+      ))
+  })
+  const rotating = yield* Effect.forkChild(Effect.replicateEffect(rotate, rotations))
+  while (rotating.pollUnsafe() === undefined || view.value.immutables.length > 0) yield* flush
+  yield* Fiber.join(rotating)
   return unused
 })
 
 describe("a view that is replaced before its publisher goes on (I8)", () => {
   it("keeps nothing", () => {
-    for (let seed = 0; seed < 100; seed++) {
-      assert.deepStrictEqual(simulate(publishers, { seed }).exit, Exit.succeed(8), `seed ${seed}`)
+    for (let seed = 0; seed < 200; seed++) {
+      assert.deepStrictEqual(simulate(rotateAndFlush, { seed }).exit, Exit.succeed(rotations), `seed ${seed}`)
     }
   })
 })
