@@ -40,32 +40,33 @@ const makeCompactor: Effect.Effect<
   const retirement = yield* Retirement
   const { options } = engine
 
-  const merge = Effect.gen(function*() {
-    const since = engine.milliseconds()
-    const sources = engine.view.value.tables
-    if (sources.length === 0) return
-    const removed = sources.map((table) => table.reader.meta.file)
-    const file = manifest.nextTable()
-    const path = `${options.directory}/${tableName(file)}`
-    const write = Effect.gen(function*() {
-      const meta = yield* jobs.merge({
-        sources: sources.map((table) => ({ path: table.path, meta: table.reader.meta })),
-        target: {
-          path,
-          file,
-          level: 0,
-          blockSize: options.blockSize,
-          filterBitsPerKey: options.filterBitsPerKey,
-          pinned: engine.snapshots.sequences()
-        },
-        isBottom: true
+  /** Only the job itself can be interrupted: the table that it leaves is opened, published and let go of in one piece. */
+  const merge = Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      const since = engine.milliseconds()
+      const sources = engine.view.value.tables
+      if (sources.length === 0) return
+      const removed = sources.map((table) => table.reader.meta.file)
+      const file = manifest.nextTable()
+      const path = `${options.directory}/${tableName(file)}`
+      const write = Effect.gen(function*() {
+        const meta = yield* restore(jobs.merge({
+          sources: sources.map((table) => ({ path: table.path, meta: table.reader.meta })),
+          target: {
+            path,
+            file,
+            level: 0,
+            blockSize: options.blockSize,
+            filterBitsPerKey: options.filterBitsPerKey,
+            pinned: engine.snapshots.sequences()
+          },
+          isBottom: true
+        }))
+        if (meta === undefined) return undefined
+        yield* disk.syncDirectory(options.directory)
+        return yield* openTable({ disk, retirement, cache: engine.cache, policy: engine.readPolicy }, path, meta)
       })
-      if (meta === undefined) return undefined
-      yield* disk.syncDirectory(options.directory)
-      return yield* openTable({ disk, retirement, cache: engine.cache, policy: engine.readPolicy }, path, meta)
-    })
-    const table = yield* Effect.onError(write, () => Effect.ignore(disk.remove(path)))
-    yield* Effect.uninterruptible(Effect.gen(function*() {
+      const table = yield* Effect.onError(write, () => Effect.ignore(disk.remove(path)))
       yield* Effect.onError(
         manifest.append({
           _tag: "TablesCompacted",
@@ -88,8 +89,8 @@ const makeCompactor: Effect.Effect<
         added: table === undefined ? [] : [table.reader.meta.file],
         milliseconds: engine.milliseconds() - since
       })
-    }))
-  })
+    })
+  )
 
   const actor = yield* makeActor<Deferred.Deferred<void, WriteError>, never>(
     engine,

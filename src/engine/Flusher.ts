@@ -32,6 +32,8 @@ export class Flusher extends Context.Service<Flusher, {
   )
 }
 
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
 const makeFlusher: Effect.Effect<
   Flusher["Service"],
   never,
@@ -44,12 +46,12 @@ const makeFlusher: Effect.Effect<
   const retirement = yield* Retirement
   const { options } = engine
 
-  const writeTable = Effect.fnUntraced(function*(memtable: Memtable) {
+  const writeTable = Effect.fnUntraced(function*(memtable: Memtable, restore: Restore) {
     if (memtable.index.isEmpty) return undefined
     const file = manifest.nextTable()
     const path = `${options.directory}/${tableName(file)}`
     const write = Effect.gen(function*() {
-      const meta = yield* jobs.flush({
+      const meta = yield* restore(jobs.flush({
         memtable: memtable.index.handle,
         target: {
           path,
@@ -59,46 +61,48 @@ const makeFlusher: Effect.Effect<
           filterBitsPerKey: options.filterBitsPerKey,
           pinned: engine.snapshots.sequences()
         }
-      })
+      }))
       yield* disk.syncDirectory(options.directory)
       return yield* openTable({ disk, retirement, cache: engine.cache, policy: engine.readPolicy }, path, meta)
     })
     return yield* Effect.onError(write, () => Effect.ignore(disk.remove(path)))
   })
 
-  const flush = Effect.fnUntraced(function*(memtable: Memtable) {
-    const since = engine.milliseconds()
-    const table = yield* writeTable(memtable)
-    yield* Effect.uninterruptible(Effect.gen(function*() {
-      yield* Effect.onError(
-        manifest.append({
+  /** Only the job itself can be interrupted: the table that it leaves is opened, published and let go of in one piece. */
+  const flush = (memtable: Memtable) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function*() {
+        const since = engine.milliseconds()
+        const table = yield* writeTable(memtable, restore)
+        yield* Effect.onError(
+          manifest.append({
+            _tag: "MemtableFlushed",
+            segment: memtable.segment.number,
+            lastSequence: memtable.index.isEmpty ? 0 : memtable.index.lastSequence,
+            ...(table === undefined ? undefined : { table: table.reader.meta })
+          }),
+          // Whether the event is durable is not known: the file stays for the next recovery to judge.
+          () => Effect.sync(() => table?.release())
+        )
+        yield* publishView(engine.view, (view) =>
+          new ReadView(
+            view.active,
+            view.immutables.filter((immutable) => immutable !== memtable),
+            table === undefined ? view.tables : [table, ...view.tables]
+          ))
+        table?.release()
+        engine.counters.flushes++
+        engine.emit({
           _tag: "MemtableFlushed",
           segment: memtable.segment.number,
-          lastSequence: memtable.index.isEmpty ? 0 : memtable.index.lastSequence,
-          ...(table === undefined ? undefined : { table: table.reader.meta })
-        }),
-        // Whether the event is durable is not known: the file stays for the next recovery to judge.
-        () => Effect.sync(() => table?.release())
-      )
-      yield* publishView(engine.view, (view) =>
-        new ReadView(
-          view.active,
-          view.immutables.filter((immutable) => immutable !== memtable),
-          table === undefined ? view.tables : [table, ...view.tables]
-        ))
-      table?.release()
-      engine.counters.flushes++
-      engine.emit({
-        _tag: "MemtableFlushed",
-        segment: memtable.segment.number,
-        bytes: table === undefined ? 0 : table.reader.meta.size,
-        milliseconds: engine.milliseconds() - since,
-        ...(table === undefined ? undefined : { table: table.reader.meta.file })
+          bytes: table === undefined ? 0 : table.reader.meta.size,
+          milliseconds: engine.milliseconds() - since,
+          ...(table === undefined ? undefined : { table: table.reader.meta.file })
+        })
+        yield* memtable.segment.retire
+        yield* retirement.removeFile(memtable.segment.path)
       })
-      yield* memtable.segment.retire
-      yield* retirement.removeFile(memtable.segment.path)
-    }))
-  })
+    )
 
   const actor = yield* makeActor<"wake", unknown>(engine, "Flusher", { restart: true }, () =>
     Effect.gen(function*() {
