@@ -49,6 +49,22 @@ export class UnsupportedFormat extends Schema.TaggedError<UnsupportedFormat>()("
   }
 }
 
+/** What the caller can do about a code of the operating system. */
+const advice = new Map([
+  ["EACCES", "Let the process use it."],
+  ["EPERM", "Let the process use it."],
+  ["EROFS", "Mount the disk for writing, or open the store with readOnly."],
+  ["ENOSPC", "Free space on the disk."],
+  ["EDQUOT", "Free space under the quota, or raise it."],
+  ["EMFILE", "Raise the process's limit of open files."],
+  ["ENFILE", "Raise the system's limit of open files."],
+  ["EIO", "Check the disk; restore the store from a backup if it is broken."],
+  ["ENOENT", "Something else removed it: a store's files are the store's alone."],
+  ["ESHORT", "Something else shortened it: restore the store from a backup."],
+  ["ENAMETOOLONG", "Choose a shorter path."],
+  ["ELOOP", "Choose a path whose links lead somewhere."]
+])
+
 /** A call to the operating system failed. */
 export class DiskError extends Schema.TaggedError<DiskError>()("DiskError", {
   /** The call, for example `"append"`, `"sync"`, `"read"`. */
@@ -58,7 +74,8 @@ export class DiskError extends Schema.TaggedError<DiskError>()("DiskError", {
   code: Schema.String
 }) {
   override get message(): string {
-    return `${this.operation} failed with ${this.code} at ${this.path}.`
+    const next = advice.get(this.code) ?? "Look the code up, remedy the cause, and try again."
+    return `${this.operation} failed with ${this.code} at ${this.path}. ${next}`
   }
 }
 

@@ -12,6 +12,7 @@ import { Disk } from "../disk/Disk.ts"
 import { makeInlineJobs } from "../jobs/InlineJobs.ts"
 import { Jobs } from "../jobs/Jobs.ts"
 import type { ArenaMemtable } from "../memtable/ArenaMemtable.ts"
+import { UnsupportedFormat } from "../StoreError.ts"
 import type { StoreOpenError } from "../StoreError.ts"
 import type { ResolvedOptions } from "../StoreOptions.ts"
 import { BlockCache } from "../table/BlockCache.ts"
@@ -88,7 +89,16 @@ export const openEngine = Effect.fnUntraced(function*(
   const since = clock.currentTimeMillisUnsafe()
 
   yield* examineDirectory(disk, options)
-  yield* disk.lock(options.directory, options.readOnly ? "shared" : "exclusive")
+  yield* Effect.mapError(
+    disk.lock(options.directory, options.readOnly ? "shared" : "exclusive"),
+    (error) =>
+      error._tag === "DiskError" && error.code === "EFTYPE"
+        ? new UnsupportedFormat({
+          file: error.path,
+          reason: "it is not the empty file that a store locks; choose another directory"
+        })
+        : error
+  )
   // Another process may have had the directory until now.
   const exists = yield* examineDirectory(disk, options)
 
