@@ -56,7 +56,9 @@ const records = makeRecords(Number(values.records))
 const program = Effect.gen(function*() {
   const chosen = workloads.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
   if (chosen.length === 0) {
-    return yield* Effect.fail(new Error(`Workloads: ${workloads.map(({ name }) => name).join(", ")}`))
+    yield* Console.error(`The workloads are ${workloads.map(({ name }) => name).join(", ")}.`)
+    process.exitCode = 2
+    return
   }
   const rates = new Map<string, Array<number>>(chosen.map(({ name }) => [name, []]))
   for (let round = 1; round <= Number(values.rounds); round++) {

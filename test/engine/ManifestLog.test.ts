@@ -14,15 +14,15 @@ import {
 const number = 4_294_967_299
 const file = "/store/manifest"
 
-const table = (file: number, smallestSequence: number, largestSequence: number) => ({
-  file,
+const table = (tableNumber: number, smallestSequence: number, largestSequence: number) => ({
+  file: tableNumber,
   level: 0,
-  size: 4_096 + file,
+  size: 4_096 + tableNumber,
   footerChecksum: 0xfedc_ba98,
   entries: largestSequence - smallestSequence + 1,
   tombstones: 1,
-  smallestKey: Uint8Array.of(0, 1, file),
-  largestKey: Uint8Array.of(0xff, 0xfe, file),
+  smallestKey: Uint8Array.of(0, 1, tableNumber),
+  largestKey: Uint8Array.of(0xff, 0xfe, tableNumber),
   smallestSequence,
   largestSequence
 })
@@ -48,12 +48,12 @@ const events: ReadonlyArray<ManifestEvent> = [
 
 /** The manifest's bytes, and where each event begins. */
 const encode = (
-  events: ReadonlyArray<ManifestEvent>
+  journal: ReadonlyArray<ManifestEvent>
 ): { readonly bytes: Uint8Array; readonly starts: Array<number> } => {
   const parts = [encodeManifestHeader(number)]
   const starts: Array<number> = []
   let length = parts[0]!.length
-  for (const event of events) {
+  for (const event of journal) {
     starts.push(length)
     const frame = encodeFrame(number, length, event)
     parts.push(frame)

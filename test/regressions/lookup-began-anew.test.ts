@@ -3,7 +3,7 @@
  * a cache and filters each table's block was lacking again, and it never ended.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit } from "effect"
+import { Effect, Exit, Layer } from "effect"
 import { LsmStore } from "../../src/index.ts"
 import { StoreReadMode } from "../../src/table/ReadPolicy.ts"
 import { runSimulation, SimulatedDisk } from "../../src/testing/index.ts"
@@ -26,8 +26,11 @@ describe("a read that must wait for a block of several tables", () => {
       ]
       return [one, ...many].map((value) => value === undefined ? undefined : new TextDecoder().decode(value))
     }).pipe(
-      Effect.provide(LsmStore.layer({ directory: "/store", blockCacheSize: 0, filterBitsPerKey: 0 })),
-      Effect.provide(SimulatedDisk.make().layer),
+      Effect.provide(
+        LsmStore.layer({ directory: "/store", blockCacheSize: 0, filterBitsPerKey: 0 }).pipe(
+          Layer.provide(SimulatedDisk.make().layer)
+        )
+      ),
       Effect.provideService(StoreReadMode, "async")
     )
     const exit = runSimulation(program, { seed: 1, maxSteps: 200_000 })
