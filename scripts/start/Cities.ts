@@ -17,7 +17,7 @@ export interface Cities {
 export const readCities = (): Cities => {
   const text = new TextEncoder()
   // The number in the source makes keys unique: many cities share a name.
-  const keys = cities.map(({ cityId, country, name }) => text.encode(`${country}/${name}/${cityId}`))
+  const keys = cities.map(({ country, name }, number) => text.encode(`${country}/${name}/${number}`))
   const values = cities.map((city) => text.encode(JSON.stringify(city)))
   const sorted = keys.map((_, number) => number).sort((a, b) => compareBytes(keyOf(keys, a), keyOf(keys, b)))
   const byPrefix = new Map<string, Array<number>>()

