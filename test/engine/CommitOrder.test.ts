@@ -1,0 +1,168 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { WriteBatch } from "../../src/index.ts"
+import type { Durability } from "../../src/index.ts"
+import { SeededRandom, SimulatedDisk } from "../../src/testing/index.ts"
+import { CommitHistory } from "./CommitHistory.ts"
+import {
+  bytesOf,
+  contentOf,
+  contentOn,
+  isSegment,
+  nameIn,
+  padded,
+  repeatUntil,
+  runSeed,
+  seeds,
+  withStore
+} from "./harness.ts"
+import type { Store } from "./harness.ts"
+import { runWorkload } from "./workload.ts"
+
+const levels: ReadonlyArray<Durability> = ["sync", "buffered", "async"]
+
+const accounts = ["bank/0", "bank/1", "bank/2"].map(bytesOf)
+
+/** Moves money between accounts, in batches, and lets readers add it up. */
+const bank = (store: Store, seed: number) =>
+  Effect.gen(function*() {
+    const random = new SeededRandom(seed)
+    const balances = [100, 100, 100]
+    const deposit = Effect.suspend(() => {
+      const from = random.int(3)
+      const to = random.int(3)
+      const amount = random.int(50)
+      balances[from] = balances[from]! - amount
+      balances[to] = balances[to]! + amount
+      const batch = WriteBatch.make()
+      accounts.forEach((account, at) => batch.put(account, padded(String(balances[at]), 500 + random.int(1_500))))
+      return store.write(batch, { durability: random.pick(levels) })
+    })
+    yield* deposit
+
+    const totals = new Set<number>()
+    let isOver = false
+    const add = (values: ReadonlyArray<Uint8Array | undefined>) =>
+      void totals.add(values.reduce((sum, value) => sum + Number(nameIn(value)), 0))
+    const readers = [
+      Effect.map(store.getMany(accounts), add),
+      Effect.map(contentOf(store), (content) => add([...content.values()])),
+      Effect.scoped(Effect.gen(function*() {
+        const snapshot = yield* store.snapshot
+        add(yield* Effect.forEach(accounts, (account) => Effect.tap(snapshot.get(account), Effect.yieldNow)))
+      }))
+    ]
+    const fibers = yield* Effect.forEach(readers, (reader) => Effect.forkChild(repeatUntil(() => isOver, reader)))
+    for (let turn = 0; turn < 80; turn++) yield* deposit
+    isOver = true
+    for (const count of yield* Fiber.joinAll(fibers)) assert.isAbove(count, 3)
+    assert.isAbove((yield* store.stats).rotations, 2)
+    return [...totals]
+  })
+
+describe("The one order of commits", () => {
+  it.for(seeds(12))("I3: a batch is seen whole or not at all (seed %i)", (seed) => {
+    const totals = runSeed(withStore(SimulatedDisk.make(), (store) => bank(store, seed)), seed)
+    assert.deepStrictEqual(totals, [300])
+  })
+
+  it.for(seeds(12))("I3: every scan beside writers sees a prefix of commit order (seed %i)", (seed) => {
+    const history = new CommitHistory()
+    const problems: Array<string> = []
+    const program = withStore(SimulatedDisk.make(), (store) =>
+      Effect.gen(function*() {
+        let isOver = false
+        const look = Effect.gen(function*() {
+          const before = history.mark()
+          const content = yield* contentOf(store)
+          const at = { ...before, begun: history.mark().begun, durable: before.acknowledged }
+          problems.push(...history.problems(content, at, "kill"))
+        })
+        const reader = yield* Effect.forkChild(repeatUntil(() => isOver, look))
+        yield* runWorkload(store, history, { seed, writers: 6, writesEach: 10, structural: 3 })
+        isOver = true
+        assert.isAbove(yield* Fiber.join(reader), 3)
+      }))
+    runSeed(program, seed)
+    assert.deepStrictEqual(problems.slice(0, 5), [])
+  })
+
+  it.for(seeds(12))("I3: the visible sequence only rises (seed %i)", (seed) => {
+    const sequences: Array<number> = []
+    const program = withStore(SimulatedDisk.make(), (store) =>
+      Effect.gen(function*() {
+        let isOver = false
+        const look = Effect.map(store.stats, ({ sequence }) => void sequences.push(sequence))
+        const reader = yield* Effect.forkChild(repeatUntil(() => isOver, look))
+        yield* runWorkload(store, new CommitHistory(), { seed, writers: 6, writesEach: 8, structural: 2 })
+        isOver = true
+        yield* Fiber.join(reader)
+      }))
+    runSeed(program, seed)
+    assert.isAbove(new Set(sequences).size, 5)
+    assert.deepStrictEqual(sequences, [...sequences].sort((a, b) => a - b))
+  })
+
+  it.for(seeds(12))("I3: writers of one key leave the same value in memory and in the log (seed %i)", (seed) => {
+    const disk = SimulatedDisk.make()
+    const keys = ["hot/0", "hot/1"]
+    const program = withStore(disk, (store) =>
+      Effect.gen(function*() {
+        const random = new SeededRandom(seed)
+        const write = (writer: number, turn: number) => {
+          const value = padded(`${writer}/${turn}`, 100)
+          const durability = random.pick(levels)
+          const batch = WriteBatch.make().put(bytesOf(keys[0]!), value).put(bytesOf(keys[1]!), value)
+          return random.bool()
+            ? store.write(batch, { durability })
+            : store.put(bytesOf(keys[turn % 2]!), value, { durability })
+        }
+        yield* Effect.forEach([0, 1, 2, 3, 4, 5, 6, 7], (writer) =>
+          Effect.forEach([0, 1, 2, 3, 4], (turn) => write(writer, turn)), { concurrency: "unbounded" })
+        yield* store.sync
+        return { inMemory: yield* contentOf(store), image: disk.crashImage("synced") }
+      }))
+    const { image, inMemory } = runSeed(program, seed)
+    assert.deepStrictEqual(runSeed(contentOn(image), seed), inMemory)
+  })
+
+  it.for(seeds(12))("I3: a sync write is not visible before its group is synced (seed %i)", (seed) => {
+    const disk = SimulatedDisk.make()
+    const seen: Array<{ readonly value: string; readonly synced: string | undefined }> = []
+    const key = bytesOf("key")
+    const program = withStore(disk, (store) =>
+      Effect.gen(function*() {
+        let isOver = false
+        const images = new Map<string, SimulatedDisk>()
+        const look = Effect.map(store.get(key), (found) => {
+          const value = nameIn(found)
+          if (value !== undefined && !images.has(value)) images.set(value, disk.crashImage("synced"))
+        })
+        const reader = yield* Effect.forkChild(repeatUntil(() => isOver, look))
+        for (let turn = 0; turn < 6; turn++) yield* store.put(key, padded(String(turn), 50), { durability: "sync" })
+        isOver = true
+        yield* Fiber.join(reader)
+        return images
+      }))
+    for (const [value, image] of runSeed(program, seed)) {
+      const content = runSeed(contentOn(image), seed)
+      seen.push({ value, synced: nameIn(content.get("key")) })
+    }
+    assert.isNotEmpty(seen)
+    for (const { synced, value } of seen) assert.isAtLeast(Number(synced), Number(value))
+  })
+
+  it.for(seeds(6))("I5: a sync write is acknowledged only after a sync of its segment (seed %i)", (seed) => {
+    const disk = SimulatedDisk.make()
+    const program = withStore(disk, (store) =>
+      Effect.gen(function*() {
+        for (let turn = 0; turn < 5; turn++) {
+          const from = disk.calls
+          yield* store.put(bytesOf("key"), bytesOf("value"), { durability: "sync" })
+          const operations = disk.trace.slice(from).filter(isSegment).map(({ operation }) => operation)
+          assert.deepStrictEqual(operations, ["append", "sync"])
+        }
+      }))
+    runSeed(program, seed)
+  })
+})

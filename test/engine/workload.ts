@@ -1,0 +1,99 @@
+/**
+ * Concurrent writers at every level, with syncs, flushes and compactions among
+ * them, that keep a history of what they did.
+ */
+import { Effect, Fiber } from "effect"
+import type { Durability, WriteError } from "../../src/index.ts"
+import { SeededRandom } from "../../src/testing/index.ts"
+import { batchOf, firstKey, valueOf } from "./CommitHistory.ts"
+import type { CommitHistory, Write } from "./CommitHistory.ts"
+import { bytesOf, contentOf } from "./harness.ts"
+import type { Store } from "./harness.ts"
+
+export interface WorkloadOptions {
+  readonly seed: number
+  readonly writers: number
+  readonly writesEach: number
+  readonly levels?: ReadonlyArray<Durability>
+  /** Largest value. */
+  readonly valueSize?: number
+  /** Keys that batches share. */
+  readonly sharedKeys?: number
+  /** How often a fiber beside the writers syncs, flushes or compacts. */
+  readonly structural?: number
+  /** How often a reader looks at everything. */
+  readonly looks?: number
+}
+
+/** One write, drawn by chance, recorded from its beginning to its acknowledgement. */
+export const writeOnce = (
+  store: Store,
+  history: CommitHistory,
+  random: SeededRandom,
+  options: WorkloadOptions
+): Effect.Effect<Write, WriteError> =>
+  Effect.suspend(() => {
+    const { levels = ["sync", "buffered", "async"], sharedKeys = 12, valueSize = 3_000 } = options
+    const shared = random.bool(0.25) ? undefined : Array.from({ length: random.int(3) }, () => ({
+      key: `shared/${random.int(sharedKeys)}`,
+      isDelete: random.bool(0.2)
+    }))
+    const write = history.begin(random.pick(levels), 50 + random.int(valueSize), shared)
+    const level = { durability: write.level }
+    const commit: Effect.Effect<number | undefined, WriteError> = write.isBatch
+      ? Effect.map(store.write(batchOf(write), level), ({ sequence }) => sequence)
+      : Effect.as(store.put(bytesOf(firstKey(write)), valueOf(write, firstKey(write)), level), undefined)
+    return Effect.map(commit, (sequence) => {
+      history.end(write, sequence)
+      return write
+    })
+  })
+
+/** Lets others go first: time stands still while anybody spins, so that a sleep might never end. */
+const pause = (turns: number): Effect.Effect<void> => Effect.asVoid(Effect.repeat(Effect.yieldNow, { times: turns }))
+
+const structuralStep = (
+  store: Store,
+  history: CommitHistory,
+  random: SeededRandom
+): Effect.Effect<void, WriteError> =>
+  Effect.suspend(() => {
+    const before = history.mark()
+    const durable = Effect.sync(() => history.madeDurable(before))
+    switch (random.int(4)) {
+      case 0:
+        return Effect.andThen(store.sync, durable)
+      case 1:
+        return store.compact()
+      default:
+        return Effect.andThen(store.flush, durable)
+    }
+  })
+
+/** Runs the workload to its end. */
+export const runWorkload = (
+  store: Store,
+  history: CommitHistory,
+  options: WorkloadOptions
+): Effect.Effect<void, WriteError> =>
+  Effect.gen(function*() {
+    const random = new SeededRandom(options.seed)
+    const repeat = <E>(times: number, step: (own: SeededRandom) => Effect.Effect<unknown, E>) => {
+      const own = random.fork()
+      return Effect.forkChild(Effect.repeat(
+        Effect.suspend(() => Effect.andThen(step(own), own.bool(0.2) ? pause(own.int(20)) : Effect.void)),
+        { times: times - 1 }
+      ))
+    }
+    const fibers = []
+    for (let writer = 0; writer < options.writers; writer++) {
+      fibers.push(yield* repeat(options.writesEach, (own) => writeOnce(store, history, own, options)))
+    }
+    const { looks = 0, structural = 0 } = options
+    if (structural > 0) fibers.push(yield* repeat(structural, (own) => structuralStep(store, history, own)))
+    if (looks > 0) {
+      const look = Effect.map(contentOf(store), (content) => history.sawKeys(content.keys()))
+      fibers.push(yield* repeat(looks, () => look))
+    }
+    yield* Fiber.joinAll(fibers)
+  })
