@@ -1,13 +1,12 @@
 /**
  * The store as a service, and the layers that open it.
  */
-import { Context, Effect, Layer, PubSub, Stream } from "effect"
+import { Context, Effect, Layer, Stream } from "effect"
 import type { Scope } from "effect"
 import { Disk } from "./disk/Disk.ts"
 import * as MemoryDisk from "./disk/MemoryDisk.ts"
 import type { Commit } from "./engine/CommitRequest.ts"
 import { openEngine } from "./engine/Engine.ts"
-import type { EngineStateShape } from "./engine/EngineState.ts"
 import { storeStats } from "./engine/Stats.ts"
 import { makeStoreReads } from "./engine/StoreReads.ts"
 import { makeStoreWrites } from "./engine/StoreWrites.ts"
@@ -104,12 +103,6 @@ export class LsmStore extends Context.Service<LsmStore, {
     LsmStore.layer({ ...options, directory: "/memory" }).pipe(Layer.provide(Layer.fresh(MemoryDisk.layer)))
 }
 
-const liveEvents = (state: EngineStateShape): Stream.Stream<EngineEvent> =>
-  Stream.unwrap(
-    Effect.map(PubSub.subscribe(state.events), (subscription) =>
-      state.eventsEnded ? Stream.empty : Stream.flattenTake(Stream.fromSubscription(subscription)))
-  )
-
 const openStore = Effect.fnUntraced(function*(
   options: StoreOptions
 ): Effect.fn.Return<LsmStore["Service"], StoreOpenError, Disk | Scope.Scope> {
@@ -118,6 +111,6 @@ const openStore = Effect.fnUntraced(function*(
     ...makeStoreReads(engine.state),
     ...makeStoreWrites(engine),
     stats: Effect.sync(() => storeStats(engine.state, engine.writer)),
-    events: liveEvents(engine.state)
+    events: Stream.fromPubSubTake(engine.state.events)
   })
 })

@@ -66,9 +66,7 @@ export interface EngineStateShape {
   /** What listeners are told, and the end. */
   readonly events: PubSub.PubSub<Take.Take<EngineEvent>>
   readonly emit: (event: EngineEvent) => void
-  /** True from `endEvents` on: who listens only then has nothing to wait for. */
-  eventsEnded: boolean
-  /** Nothing happens any more: listeners come to their end. */
+  /** Nothing happens any more: listeners come to their end, now and later. */
   readonly endEvents: Effect.Effect<void>
   /** Each running actor's figures. */
   readonly actors: Array<() => ActorStats>
@@ -82,6 +80,11 @@ export interface EngineStateShape {
 }
 
 export class EngineState extends Context.Service<EngineState, EngineStateShape>()("effect-lsm/engine/EngineState") {}
+
+/** At a full backlog `publishUnsafe` refuses the event, where `publish` drops the oldest to make room for it. */
+const publish = (events: EngineStateShape["events"], event: EngineEvent): void => {
+  if (!PubSub.publishUnsafe(events, [event])) Effect.runSync(PubSub.publish(events, [event]))
+}
 
 /** The state of a store that recovery has just brought up. */
 export const makeEngineState = (parts: {
@@ -110,9 +113,7 @@ export const makeEngineState = (parts: {
         : {}
     )
     const onWritesStopped: Array<(error: StoreReadOnly) => void> = []
-    const emit = (event: EngineEvent): void => {
-      PubSub.publishUnsafe(events, [event])
-    }
+    const emit = (event: EngineEvent): void => publish(events, event)
     const stopWrites = (reason: string): Effect.Effect<StoreReadOnly> =>
       Effect.uninterruptible(Effect.suspend(() => {
         const error = new StoreReadOnly({ cause: "failure", reason })
@@ -142,7 +143,7 @@ export const makeEngineState = (parts: {
         )
       )
     })
-    const state: EngineStateShape = {
+    return {
       options,
       view: TxRef.makeUnsafe(parts.view.adopt()),
       status,
@@ -156,16 +157,11 @@ export const makeEngineState = (parts: {
       assigned: parts.highestSequence,
       events,
       emit,
-      eventsEnded: false,
-      endEvents: Effect.sync(() => {
-        state.eventsEnded = true
-        PubSub.publishUnsafe(events, Exit.void)
-      }),
+      endEvents: Effect.asVoid(PubSub.end(events, Exit.void)),
       actors: [],
       onWritesStopped,
       stopWrites,
       close,
       milliseconds: () => clock.currentTimeMillisUnsafe()
     }
-    return state
   })
