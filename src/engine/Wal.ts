@@ -96,6 +96,7 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
       let backlog: Backlog | undefined
       const backlogBuffer = new Uint8Array(backlogBytes)
       let backlogUsed = 0
+      /** A write is under way. It stays so after a failure: nothing is to be taken while writes are being stopped. */
       let isCommitting = false
       let group: CommitGroup | undefined
 
@@ -293,9 +294,9 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
         }
         group = taken
         isCommitting = true
-        return Effect.onExit(commit(memtable, taken), () =>
+        return Effect.onExit(commit(memtable, taken), (exit) =>
           Effect.sync(() => {
-            isCommitting = false
+            isCommitting = Exit.isFailure(exit)
             gate.release()
           }))
       })
@@ -313,9 +314,9 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
         backlog = undefined
         isCommitting = true
         const { bytes, firstSequence, memtable, ranges, records } = pending
-        return Effect.onExit(append(memtable, ranges, firstSequence, records, bytes), () =>
+        return Effect.onExit(append(memtable, ranges, firstSequence, records, bytes), (exit) =>
           Effect.sync(() => {
-            isCommitting = false
+            isCommitting = Exit.isFailure(exit)
             unsynced.openUnsafe()
             afterInsert(memtable)
             coordinator.gate.release()
@@ -432,7 +433,7 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
       ))
       engine.actors.push(() => ({
         name: "Wal",
-        state: isCommitting ? "working" : state,
+        state: isCommitting && state === "idle" ? "working" : state,
         restarts: 0,
         queued: mailbox.queuedBytes
       }))
