@@ -1,0 +1,128 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { WriteBatch } from "../../src/index.ts"
+import type { StoreStats } from "../../src/index.ts"
+import type { DiskOperation } from "../../src/testing/DiskCall.ts"
+import { SimulatedDisk } from "../../src/testing/index.ts"
+import { CommitHistory } from "./CommitHistory.ts"
+import { bytesOf, contentOf, filesOf, isTable, padded, repeatUntil, runSeed, seeds, withStore } from "./harness.ts"
+import type { Store } from "./harness.ts"
+import { runWorkload } from "./workload.ts"
+
+const memtableSize = 64 * 1024
+const largestBatch = 5 * 4_100
+
+const checkBounds = (stats: StoreStats, maxImmutables: number): void => {
+  assert.isAtMost(stats.immutables.count, maxImmutables)
+  assert.isAtMost(stats.memtable.bytes, memtableSize + largestBatch)
+  assert.isAtMost(stats.immutables.bytes, maxImmutables * (memtableSize + largestBatch))
+  assert.isAtMost(stats.log.queuedBytes, memtableSize + largestBatch)
+  // The active one, those that wait, the one made ready.
+  assert.isAtMost(stats.log.segments, maxImmutables + 2)
+}
+
+const watchBounds = (store: Store, maxImmutables: number, isOver: () => boolean) =>
+  Effect.forkChild(
+    repeatUntil(isOver, Effect.map(store.stats, (stats) => checkBounds(stats, maxImmutables)))
+  )
+
+describe("Memory and segments", () => {
+  for (const maxImmutables of [1, 3]) {
+    it.for(seeds(6))(`I13: stay within ${maxImmutables} waiting memtables beside fast writers (seed %i)`, (seed) => {
+      const program = withStore(SimulatedDisk.make(), (store) =>
+        Effect.gen(function*() {
+          let isOver = false
+          const watcher = yield* watchBounds(store, maxImmutables, () => isOver)
+          const workload = {
+            seed,
+            writers: 8,
+            writesEach: 15,
+            valueSize: 4_000,
+            levels: ["buffered", "async"] as const
+          }
+          yield* runWorkload(store, new CommitHistory(), workload)
+          isOver = true
+          assert.isAbove(yield* Fiber.join(watcher), 10)
+          assert.isAbove((yield* store.stats).rotations, 4)
+        }), { maxImmutables })
+      runSeed(program, seed)
+    })
+  }
+
+  for (const operation of ["createAppend", "sync"] satisfies ReadonlyArray<DiskOperation>) {
+    it.for(seeds(4))(
+      `I13: stay bounded while ${operation} of tables fails, and every write completes after (seed %i)`,
+      (seed) => {
+        const disk = SimulatedDisk.make({ delay: Effect.sleep("1 milli") })
+        const history = new CommitHistory()
+        const total = 6 * 15
+        const fault = disk.fail({
+          when: (call) => isTable(call) && call.operation === operation,
+          times: Infinity,
+          code: "ENOSPC"
+        })
+        const program = withStore(disk, (store) =>
+          Effect.gen(function*() {
+            const options = { seed, writers: 6, writesEach: 15, valueSize: 6_000 }
+            const workload = yield* Effect.forkChild(runWorkload(store, history, options))
+            yield* Effect.sleep("1 minute")
+            const stuck = yield* store.stats
+            checkBounds(stuck, 2)
+            assert.strictEqual(stuck.immutables.count, 2)
+            const acknowledged = history.acknowledged.length
+            assert.isBelow(acknowledged, total)
+            yield* Effect.sleep("1 minute")
+            assert.strictEqual(history.acknowledged.length, acknowledged)
+            assert.deepStrictEqual(yield* store.stats.pipe(Effect.map(({ log }) => log.records)), stuck.log.records)
+
+            fault.heal()
+            yield* Fiber.join(workload)
+            assert.strictEqual(history.acknowledged.length, total)
+            yield* store.flush
+            const healed = yield* store.stats
+            assert.strictEqual(healed.immutables.count, 0)
+            assert.isAtMost(healed.log.segments, 2)
+            assert.isAbove(healed.stalls.count, 0)
+            assert.isAtMost(filesOf(disk).filter((name) => name.endsWith(".seg")).length, 2)
+            assert.deepStrictEqual(history.problems(yield* contentOf(store), history.mark(), "kill"), [])
+          }))
+        runSeed(program, seed)
+      }
+    )
+  }
+
+  it.for(seeds(4))("I13: hold beside a batch larger than a memtable, which is taken whole (seed %i)", (seed) => {
+    const program = withStore(SimulatedDisk.make(), (store) =>
+      Effect.gen(function*() {
+        const large = WriteBatch.make()
+        for (let key = 0; key < 60; key++) large.put(bytesOf(`large/${key}`), padded("large", 4_000))
+        const small = Effect.forEach(Array.from({ length: 40 }, (_, key) => key), (key) =>
+          store.put(bytesOf(`small/${key}`), padded("small", 2_000), { durability: "buffered" }))
+        yield* Effect.all([small, store.write(large), small], { concurrency: "unbounded" })
+        assert.strictEqual((yield* contentOf(store)).size, 100)
+        yield* store.flush
+        const { immutables, log, memtable } = yield* store.stats
+        assert.strictEqual(immutables.count, 0)
+        assert.isAtMost(memtable.bytes, memtableSize)
+        assert.isAtMost(log.segments, 2)
+      }))
+    runSeed(program, seed)
+  })
+
+  it.for(seeds(3))("I13: segments and immutables return to a constant however often it rotates (seed %i)", (seed) => {
+    const disk = SimulatedDisk.make()
+    const program = withStore(disk, (store) =>
+      Effect.gen(function*() {
+        for (let round = 0; round < 5; round++) {
+          yield* runWorkload(store, new CommitHistory(), { seed: seed * 5 + round, writers: 4, writesEach: 8 })
+          yield* store.flush
+          yield* store.compact()
+          const { immutables, log, tables } = yield* store.stats
+          assert.strictEqual(immutables.count, 0)
+          assert.isAtMost(log.segments, 2)
+          assert.strictEqual(tables.count, 1)
+        }
+      }))
+    runSeed(program, seed)
+  })
+})
