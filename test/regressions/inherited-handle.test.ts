@@ -4,7 +4,11 @@ import { Effect } from "effect"
 import { LsmStore, WriteBatch } from "../../src/index.ts"
 import { bytes, open, refuses, untyped } from "../store/storeHelpers.ts"
 
-const inheriting = (parent: object): object => Object.setPrototypeOf({}, parent)
+const inheriting = (parent: object): object => {
+  const child = {}
+  Object.setPrototypeOf(child, parent)
+  return child
+}
 
 describe("an object that inherits from", () => {
   it.effect("a batch is refused", () =>
