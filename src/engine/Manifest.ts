@@ -122,7 +122,9 @@ const makeManifest = (
     const journal = Effect.fnUntraced(function*(event: ManifestEvent) {
       const next = applyEvent(state, event)
       if (typeof next === "string") return yield* Effect.die(new Error(`The manifest refused an event: ${next}.`))
-      if (current.length - current.snapshotLength > rewriteAfter + current.snapshotLength) yield* rewrite
+      const isLong = current.length - current.snapshotLength > rewriteAfter + current.snapshotLength
+      // A snapshot does not say how far a closed log is durable.
+      if (isLong && state.closed === undefined) yield* rewrite
       current = yield* journalEvent(current, event)
       state = next
     })

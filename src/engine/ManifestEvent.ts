@@ -62,7 +62,7 @@ export interface ManifestState {
   readonly firstSegment: number
   readonly nextTable: number
   readonly lastSequence: number
-  /** Set while the last event says that the log was closed in order. */
+  /** Set once the log was closed in order: no write follows in this manifest, though a flush or a merge may. */
   readonly closed?: { readonly segment: number; readonly offset: number } | undefined
 }
 
@@ -90,18 +90,18 @@ export const applyEvent = (state: ManifestState | undefined, event: ManifestEven
     case "SegmentCreated": {
       const next = state.firstSegment + state.segments.length
       if (event.segment !== next) return `segment ${event.segment} was created where ${next} is next`
-      return { ...state, segments: [...state.segments, event.segment], closed: undefined }
+      return { ...state, segments: [...state.segments, event.segment] }
     }
     case "MemtableFlushed": {
       if (state.segments[0] !== event.segment) return `segment ${event.segment} was flushed out of order`
       const tables = event.table === undefined ? state.tables : [event.table, ...state.tables].sort(newestFirst)
       return {
+        ...state,
         tables,
         segments: state.segments.slice(1),
         firstSegment: event.segment + 1,
         nextTable: nextAfter(state.nextTable, tables),
-        lastSequence: Math.max(state.lastSequence, event.lastSequence),
-        closed: undefined
+        lastSequence: Math.max(state.lastSequence, event.lastSequence)
       }
     }
     case "TablesCompacted": {
@@ -109,7 +109,7 @@ export const applyEvent = (state: ManifestState | undefined, event: ManifestEven
       const kept = state.tables.filter((table) => !removed.has(table.file))
       if (kept.length + removed.size !== state.tables.length) return "a table that is not there was compacted"
       const tables = [...event.added, ...kept].sort(newestFirst)
-      return { ...state, tables, nextTable: nextAfter(state.nextTable, tables), closed: undefined }
+      return { ...state, tables, nextTable: nextAfter(state.nextTable, tables) }
     }
     case "CleanlyClosed":
       return {

@@ -10,8 +10,7 @@ describe("A recovery that finds the CURRENT.tmp of a crashed one", () => {
     const open = (disk: SimulatedDisk) =>
       runSimulation(
         Effect.scoped(Layer.build(LsmStore.layer({ directory: "/store" }))).pipe(
-          Effect.provide(disk.layer),
-          Effect.provide(log)
+          Effect.provide(Layer.merge(disk.layer, log))
         ),
         { seed: 1 }
       )

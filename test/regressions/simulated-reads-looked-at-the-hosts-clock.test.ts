@@ -1,5 +1,5 @@
 import { afterEach, assert, describe, it, vi } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import { LsmStore } from "../../src/index.ts"
 import { simulate, SimulatedDisk } from "../../src/testing/index.ts"
 
@@ -13,8 +13,8 @@ const reading = Effect.scoped(Effect.gen(function*() {
 
 const digestOfRun = (): number => {
   const disk = SimulatedDisk.make()
-  const layer = LsmStore.layer({ directory: "/store", blockCacheSize: 0 })
-  return simulate(reading.pipe(Effect.provide(layer), Effect.provide(disk.layer)), { seed: 1 }).digest
+  const layer = LsmStore.layer({ directory: "/store", blockCacheSize: 0 }).pipe(Layer.provide(disk.layer))
+  return simulate(Effect.provide(reading, layer), { seed: 1 }).digest
 }
 
 describe("A simulated store", () => {

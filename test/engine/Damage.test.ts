@@ -1,0 +1,224 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect, Exit } from "effect"
+import { SeededRandom, simulate, SimulatedDisk } from "../../src/testing/index.ts"
+import { bytesOf, contentOf, contentOn, directory, filesOf, padded, runSeed, seeds, withStore } from "./harness.ts"
+import type { Store } from "./harness.ts"
+
+/** A store with tables, tombstones in them, and records in its log. */
+const fill = (store: Store) =>
+  Effect.gen(function*() {
+    for (let round = 0; round < 3; round++) {
+      for (let key = round; key < 60; key += 1 + round) {
+        yield* store.put(bytesOf(`key/${String(key).padStart(2, "0")}`), padded(`${round}/${key}`, 120), {
+          durability: "buffered"
+        })
+      }
+      for (let key = 0; key < 60; key += 7) yield* store.delete(bytesOf(`key/${String(key).padStart(2, "0")}`))
+      if (round < 2) yield* store.flush
+    }
+    yield* store.sync
+  })
+
+const closedStore = (seed: number): SimulatedDisk => {
+  const disk = SimulatedDisk.make()
+  runSeed(withStore(disk, fill), seed)
+  return disk
+}
+
+/** The same files on another disk; `edit` changes one, or removes it by returning undefined. */
+const copyOf = (disk: SimulatedDisk, edit: (name: string, bytes: Uint8Array) => Uint8Array | undefined) => {
+  const copy = SimulatedDisk.make()
+  for (const path of disk.files()) {
+    const bytes = edit(path.slice(path.lastIndexOf("/") + 1), disk.readFile(path))
+    if (bytes !== undefined) copy.writeFile(path, bytes)
+  }
+  return copy
+}
+
+const withFile = (disk: SimulatedDisk, name: string, bytes: Uint8Array | undefined) =>
+  copyOf(disk, (each, old) => each === name ? bytes : old)
+
+/** What the store answered, or the tag of a typed error. */
+type Answer = Map<string, Uint8Array> | string
+
+/** What the store on the disk answers: its content, by scan and by key, or a typed error. */
+const answerOf = (disk: SimulatedDisk, keys: Iterable<string>, seed: number): Answer => {
+  const read = withStore(disk, (store) =>
+    Effect.gen(function*() {
+      const content = yield* contentOf(store)
+      for (const key of keys) {
+        const found = yield* store.get(bytesOf(key))
+        assert.deepStrictEqual(found, content.get(key), `get and scan differ at ${key}`)
+      }
+      return content
+    }))
+  const { exit } = simulate(read, { seed })
+  if (Exit.isSuccess(exit)) return exit.value
+  const error = Cause.squash(exit.cause)
+  if (error instanceof Error && "_tag" in error && error._tag !== "SimulationStuck") return String(error._tag)
+  throw new Error(Cause.pretty(exit.cause))
+}
+
+const honest = ["StoreCorrupted", "UnsupportedFormat"]
+
+const checkHonest = (
+  disk: SimulatedDisk,
+  expected: ReadonlyMap<string, Uint8Array>,
+  seed: number,
+  what: string
+): string => {
+  const answer = answerOf(disk, expected.keys(), seed)
+  if (answer instanceof Map) {
+    assert.deepStrictEqual(answer, expected, what)
+    return "the same"
+  }
+  assert.include(honest, answer, what)
+  return answer
+}
+
+const damages: { readonly [name: string]: (bytes: Uint8Array, random: SeededRandom) => Uint8Array } = {
+  "a flipped bit": (bytes, random) => {
+    const at = random.int(bytes.length)
+    bytes[at] = bytes[at]! ^ (1 << random.int(8))
+    return bytes
+  },
+  "a zeroed range": (bytes, random) => {
+    const at = random.int(bytes.length)
+    return bytes.fill(0, at, at + 1 + random.int(600))
+  },
+  "a truncation": (bytes, random) => bytes.slice(0, random.int(bytes.length)),
+  "a swap of two ranges": (bytes, random) => {
+    const length = 1 + random.int(Math.min(512, bytes.length >> 1))
+    const one = random.int(bytes.length - 2 * length + 1)
+    const other = one + length + random.int(bytes.length - one - 2 * length + 1)
+    const kept = bytes.slice(one, one + length)
+    bytes.copyWithin(one, other, other + length)
+    bytes.set(kept, other)
+    return bytes
+  }
+}
+
+/** Where a file's content ends; a segment is followed by zeros. */
+const contentEnd = (bytes: Uint8Array): number => bytes.findLastIndex((byte) => byte !== 0) + 1
+
+describe("A damaged file of a closed store", () => {
+  for (const [name, damage] of Object.entries(damages)) {
+    it.for(seeds(2))(`I15: ${name} yields the same answer or a typed error (seed %i)`, (seed) => {
+      const disk = closedStore(seed)
+      const expected = runSeed(contentOn(copyOf(disk, (_name, bytes) => bytes)), seed)
+      const random = new SeededRandom(seed)
+      const outcomes = new Map<string, Set<string>>()
+      for (const file of filesOf(disk)) {
+        const whole = disk.readFile(`${directory}/${file}`)
+        const content = whole.subarray(0, contentEnd(whole))
+        for (let times = 0; times < 25; times++) {
+          const damaged = damage(content.slice(), random)
+          const image = withFile(
+            disk,
+            file,
+            file.endsWith(".seg") ? Buffer.concat([damaged, new Uint8Array(4096)]) : damaged
+          )
+          const outcome = checkHonest(image, expected, seed, `${name} in ${file}`)
+          const kind = file.slice(file.lastIndexOf(".") + 1)
+          outcomes.set(kind, (outcomes.get(kind) ?? new Set()).add(outcome))
+        }
+      }
+      assert.deepStrictEqual([...outcomes.keys()].sort(), ["CURRENT", "log", "seg", "sst"])
+      for (const kind of ["CURRENT", "seg", "sst"]) assert.isTrue(outcomes.get(kind)?.has("StoreCorrupted"), kind)
+    })
+  }
+
+  it("I15: a missing one is StoreCorrupted, and nothing is changed", () => {
+    const disk = closedStore(1)
+    for (const file of filesOf(disk)) {
+      const image = withFile(disk, file, undefined)
+      const before = filesOf(image)
+      const answer = answerOf(image, [], 1)
+      assert.strictEqual(answer, "StoreCorrupted", file)
+      assert.deepStrictEqual(filesOf(image), before)
+    }
+  })
+
+  it("I15: one that is lost from its beginning on is StoreCorrupted", () => {
+    const disk = closedStore(1)
+    for (const file of filesOf(disk)) {
+      const answer = answerOf(withFile(disk, file, new Uint8Array(0)), [], 1)
+      assert.include(honest, answer, file)
+    }
+  })
+})
+
+describe("A log with several segments", () => {
+  /** Segments that no flush has retired. */
+  const manySegments = (seed: number): SimulatedDisk => {
+    const disk = SimulatedDisk.make()
+    disk.fail({ when: ({ operation, path }) => operation === "createAppend" && path.endsWith(".sst"), times: Infinity })
+    const write = withStore(disk, (store) =>
+      Effect.gen(function*() {
+        for (let key = 0; key < 70; key++) yield* store.put(bytesOf(`key/${key}`), padded(String(key), 2_000))
+      }), { maxImmutables: 5 })
+    runSeed(write, seed)
+    return disk
+  }
+
+  it.for(seeds(3))("I15: that lacks one, or the content of one, is StoreCorrupted (seed %i)", (seed) => {
+    const disk = manySegments(seed)
+    const expected = runSeed(contentOn(copyOf(disk, (_name, bytes) => bytes)), seed)
+    const segments = filesOf(disk).filter((name) => name.endsWith(".seg"))
+    const written = segments.filter((name) => contentEnd(disk.readFile(`${directory}/${name}`)) > 64)
+    assert.isAtLeast(written.length, 3)
+    assert.strictEqual(expected.size, 70)
+    for (const name of written) {
+      const whole = disk.readFile(`${directory}/${name}`)
+      for (const left of [undefined, whole.subarray(0, 64), whole.subarray(0, contentEnd(whole) >> 1)]) {
+        const answer = answerOf(withFile(disk, name, left), [], seed)
+        assert.strictEqual(answer, "StoreCorrupted", name)
+      }
+    }
+  })
+
+  it.for(seeds(3))("I15: whose files are swapped or doubled is StoreCorrupted (seed %i)", (seed) => {
+    const disk = manySegments(seed)
+    const [first, second] = filesOf(disk).filter((name) => name.endsWith(".seg"))
+    const bytesIn = (name: string | undefined) => disk.readFile(`${directory}/${name}`)
+    const images = [
+      withFile(disk, first!, bytesIn(second)),
+      withFile(disk, second!, bytesIn(first)),
+      copyOf(disk, (name, bytes) => name === first ? bytesIn(second) : name === second ? bytesIn(first) : bytes)
+    ]
+    for (const image of images) {
+      const answer = answerOf(image, [], seed)
+      assert.strictEqual(answer, "StoreCorrupted")
+    }
+  })
+
+  it.for(seeds(6))(
+    "I15: lost in part after a clean close is StoreCorrupted, whatever went on while it closed (seed %i)",
+    (seed) => {
+      const disk = SimulatedDisk.make()
+      const random = new SeededRandom(seed)
+      // Rotations, flushes and a rewrite may go on while the store closes.
+      const busy = withStore(disk, (store) =>
+        Effect.gen(function*() {
+          for (let key = 0; key < 60; key++) {
+            yield* store.put(bytesOf(`key/${key}`), padded(String(key), 2_500), { durability: "buffered" })
+          }
+          yield* Effect.forkChild(store.compact())
+          for (let pause = random.int(30); pause > 0; pause--) yield* Effect.yieldNow
+          yield* store.put(bytesOf("last"), padded("last", 100))
+        }), { maxImmutables: 4 })
+      runSeed(busy, seed)
+      const expected = runSeed(contentOn(copyOf(disk, (_name, bytes) => bytes)), seed)
+      assert.strictEqual(expected.size, 61)
+      for (const name of filesOf(disk).filter((each) => each.endsWith(".seg"))) {
+        const whole = disk.readFile(`${directory}/${name}`)
+        const end = contentEnd(whole)
+        if (end <= 64) continue
+        for (const left of [whole.subarray(0, 64), whole.slice(0, end - 50).fill(0, end - 60)]) {
+          const answer = answerOf(withFile(disk, name, left), [], seed)
+          assert.strictEqual(answer, "StoreCorrupted", name)
+        }
+      }
+    }
+  )
+})
