@@ -9,7 +9,7 @@
  * to it. While `maxImmutables` memtables wait for their flush, no rotation is
  * begun: that is the hard bound on memory.
  */
-import { Context, Deferred, Effect, Layer, TxRef } from "effect"
+import { Context, Deferred, Effect, Exit, Layer, TxRef } from "effect"
 import type { Scope } from "effect"
 import { Disk } from "../disk/Disk.ts"
 import type { DiskError, InvalidArgument, StoreReadOnly } from "../StoreError.ts"
@@ -24,6 +24,8 @@ import { publishView, ReadView } from "./ReadView.ts"
 import { createSegment } from "./Segment.ts"
 import type { Segment } from "./Segment.ts"
 
+type Reply = Deferred.Deferred<void, StoreReadOnly | InvalidArgument>
+
 type Message =
   | { readonly _tag: "Prepare" }
   | {
@@ -31,7 +33,7 @@ type Message =
     /** The pair to be replaced; if another is active, it has been. */
     readonly memtable: Memtable
     readonly room: Room | undefined
-    readonly reply: Deferred.Deferred<void, StoreReadOnly | InvalidArgument> | undefined
+    readonly reply: Reply | undefined
   }
 
 export class RotationCoordinator extends Context.Service<RotationCoordinator, {
@@ -71,6 +73,11 @@ const makeCoordinator: Effect.Effect<
   /** The pairs for which a message is on its way already. */
   let preparingFor: Memtable | undefined
   let rotating: Memtable | undefined
+  /** Who waits for a rotation. Once writes have stopped nobody does, whatever becomes of the actor. */
+  const waiting = new Set<Reply>()
+  engine.onWritesStopped.push((error) => {
+    for (const reply of waiting) Deferred.doneUnsafe(reply, Exit.fail(error))
+  })
   yield* Effect.addFinalizer(() => Effect.suspend(() => prepared === undefined ? Effect.void : prepared.retire))
 
   /** Uninterruptible, so that the file has an owner when it is open. */
@@ -154,13 +161,17 @@ const makeCoordinator: Effect.Effect<
       return Effect.catch(Effect.asVoid(prepareSegment), (error) => Effect.asVoid(stop(error)))
     }
     const { memtable, reply, room } = message
+    const answer = (exit: Exit.Exit<void, StoreReadOnly | InvalidArgument>): void => {
+      if (reply === undefined) return
+      waiting.delete(reply)
+      Deferred.doneUnsafe(reply, exit)
+    }
     return Effect.matchEffect(rotate(memtable, room), {
       onFailure: (error) =>
-        Effect.gen(function*() {
-          const reason = error._tag === "InvalidArgument" ? error : yield* stop(error)
-          if (reply !== undefined) yield* Deferred.fail(reply, reason)
-        }),
-      onSuccess: () => reply === undefined ? Effect.void : Effect.asVoid(Deferred.succeed(reply, undefined))
+        error._tag === "InvalidArgument"
+          ? Effect.sync(() => answer(Exit.fail(error)))
+          : Effect.map(stop(error), (reason) => answer(Exit.fail(reason))),
+      onSuccess: () => Effect.sync(() => answer(Exit.void))
     })
   })
 
@@ -178,7 +189,10 @@ const makeCoordinator: Effect.Effect<
     },
     rotate: (memtable, room) =>
       Effect.suspend(() => {
-        const reply = Deferred.makeUnsafe<void, StoreReadOnly | InvalidArgument>()
+        const stopped = engine.status.value.readOnly
+        if (stopped !== undefined) return Effect.fail(stopped)
+        const reply: Reply = Deferred.makeUnsafe()
+        waiting.add(reply)
         actor.tell({ _tag: "Rotate", memtable, room, reply })
         return Deferred.await(reply)
       }),
