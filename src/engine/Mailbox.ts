@@ -19,6 +19,8 @@ import type { Waiter } from "./CommitRequest.ts"
 const bufferSize = 256 * 1024
 /** A record above this size gets a buffer of its own, so that it does not push small ones apart. */
 const largestShared = 64 * 1024
+/** How many withdrawn requests may stay, beside as many as wait. */
+const withdrawnKept = 64
 
 /** Requests that go to the log together. */
 export interface CommitGroup {
@@ -37,6 +39,8 @@ export class Mailbox {
   readonly #capacity: number
   #requests: Array<CommitRequest> = []
   #outside: Array<CommitRequest> = []
+  /** Requests withdrawn since those outside were last looked through. */
+  #withdrawn = 0
   #queuedBytes = 0
   #buffer = new Uint8Array(bufferSize)
   #used = 0
@@ -118,6 +122,11 @@ export class Mailbox {
     if (request.state !== RequestState.waiting) return
     request.state = RequestState.withdrawn
     if (request.waiter._tag === "Batch") unsealBatch(request.waiter.batch)
+    // Whoever gives up and tries again, while nothing is taken, must not fill the memory.
+    if (++this.#withdrawn * 2 > this.#outside.length + withdrawnKept) {
+      this.#outside = this.#outside.filter((waiting) => waiting.state === RequestState.waiting)
+      this.#withdrawn = 0
+    }
   }
 
   /**

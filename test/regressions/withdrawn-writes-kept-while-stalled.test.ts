@@ -1,0 +1,46 @@
+/**
+ * Writes past the mailbox's bound that were withdrawn, as by a timeout, kept
+ * their bytes until the Wal came to them: while writes were stalled, callers
+ * who gave up and tried again filled the memory.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
+import { levelOf } from "../../src/engine/CommitRequest.ts"
+import { Mailbox } from "../../src/engine/Mailbox.ts"
+import { ArenaMemtable } from "../../src/memtable/ArenaMemtable.ts"
+import { bytes } from "../store/storeHelpers.ts"
+
+setFlagsFromString("--expose-gc")
+const collectGarbage = () => void runInNewContext("gc()")
+
+const nobody = { _tag: "Nobody" } as const
+
+describe("a mailbox that nobody empties (I13, I14)", () => {
+  const mailbox = new Mailbox(1024)
+  const offer = (key: string, length: number) =>
+    mailbox.offerPut(bytes(key), new Uint8Array(length), levelOf.buffered, nobody)
+  offer("first", 1024)
+  offer("second", 1024)
+
+  it("keeps nothing of writes that are withdrawn", () => {
+    collectGarbage()
+    const before = process.memoryUsage().arrayBuffers
+    for (let i = 0; i < 1024; i++) mailbox.withdraw(offer("given up", 64 * 1024))
+    collectGarbage()
+    assert.isBelow(process.memoryUsage().arrayBuffers - before, 16 * 1024 * 1024)
+  })
+
+  it("keeps those that wait, in their order", () => {
+    offer("third", 1024)
+    const keys: Array<string> = []
+    const memtable = ArenaMemtable.make({ limit: 64 * 1024, baseSequence: 1 })
+    for (let group = mailbox.take(memtable); group !== undefined && group.records > 0; group = mailbox.take(memtable)) {
+      for (const { content } of group.requests) {
+        if ("buffer" in content)
+          keys.push(new TextDecoder().decode(content.buffer.subarray(content.start + 4, content.start + 9)))
+      }
+    }
+    assert.deepStrictEqual(keys, ["first", "secon", "third"])
+  })
+})
