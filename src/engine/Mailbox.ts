@@ -57,6 +57,11 @@ export class Mailbox {
     return this.#requests.length === 0
   }
 
+  /** How many requests it holds, those that were withdrawn and not yet dropped included. */
+  get size(): number {
+    return this.#requests.length + this.#outside.length
+  }
+
   get queuedBytes(): number {
     return this.#queuedBytes
   }

@@ -435,7 +435,7 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
         name: "Wal",
         state: isCommitting && state === "idle" ? "working" : state,
         restarts: 0,
-        queued: mailbox.queuedBytes
+        queued: mailbox.size
       }))
 
       const requestSync = (waiter: CommitRequest["waiter"]): CommitRequest =>
