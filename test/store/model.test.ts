@@ -1,0 +1,26 @@
+import { describe, it } from "@effect/vitest"
+import { Arbitrary, Effect, References, Schema } from "effect"
+import { CommandSchema } from "./StoreCommand.ts"
+import type { Command } from "./StoreCommand.ts"
+import { runSimulated } from "./storeHelpers.ts"
+import { StoreRun } from "./StoreRun.ts"
+
+const commands = Arbitrary.array(Arbitrary.schema(CommandSchema), { maxLength: 60 })
+const seed = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 9_999 }))
+
+/** Runs the commands in an order of the background's work that the seed decides. */
+const check = (script: ReadonlyArray<Command>, under: number): void =>
+  runSimulated(
+    under,
+    Effect.provideService(new StoreRun(under).run(script), References.MinimumLogLevel, "None"),
+    { maxSteps: 3_000_000 }
+  )
+
+describe("the store", () => {
+  it.prop(
+    "I4 I5 I8 I10: answers as an ordered map does, through rotation, flush, compaction, reopening and crashes",
+    { script: commands, under: seed },
+    ({ script, under }) => check(script, under),
+    { arbitrary: { runs: 120, size: 60 } }
+  )
+})
