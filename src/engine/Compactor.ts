@@ -6,16 +6,15 @@
  */
 import { Context, Deferred, Effect, Layer } from "effect"
 import type { Scope } from "effect"
-import { Disk } from "../disk/Disk.ts"
+import type { Disk } from "../disk/Disk.ts"
 import { Jobs } from "../jobs/Jobs.ts"
 import type { WriteError } from "../StoreError.ts"
 import { makeActor } from "./Actor.ts"
 import { EngineState } from "./EngineState.ts"
-import { tableName } from "./FileNames.ts"
-import { Manifest } from "./Manifest.ts"
-import { openTable } from "./OpenTable.ts"
+import type { Manifest } from "./Manifest.ts"
+import { makeNewTables } from "./NewTable.ts"
 import { publishView, ReadView } from "./ReadView.ts"
-import { Retirement } from "./Retirement.ts"
+import type { Retirement } from "./Retirement.ts"
 
 export class Compactor extends Context.Service<Compactor, {
   /** Merges the tables that there are when the turn comes, and returns when the result is in force. */
@@ -34,51 +33,23 @@ const makeCompactor: Effect.Effect<
   EngineState | Disk | Jobs | Manifest | Retirement | Scope.Scope
 > = Effect.gen(function*() {
   const engine = yield* EngineState
-  const disk = yield* Disk
   const jobs = yield* Jobs
-  const manifest = yield* Manifest
-  const retirement = yield* Retirement
-  const { options } = engine
+  const newTables = yield* makeNewTables
 
-  /** Only the job itself can be interrupted: the table that it leaves is opened, published and let go of in one piece. */
   const merge = Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
       const since = engine.milliseconds()
-      const sources = engine.view.value.tables
-      if (sources.length === 0) return
-      const removed = sources.map((table) => table.reader.meta.file)
-      const file = manifest.nextTable()
-      const path = `${options.directory}/${tableName(file)}`
-      const write = Effect.gen(function*() {
-        const meta = yield* restore(jobs.merge({
-          sources: sources.map((table) => ({ path: table.path, meta: table.reader.meta })),
-          target: {
-            path,
-            file,
-            level: 0,
-            blockSize: options.blockSize,
-            filterBitsPerKey: options.filterBitsPerKey,
-            pinned: engine.snapshots.sequences()
-          },
-          isBottom: true
-        }))
-        if (meta === undefined) return undefined
-        yield* disk.syncDirectory(options.directory)
-        return yield* openTable({ disk, retirement, cache: engine.cache, policy: engine.readPolicy }, path, meta)
-      })
-      const table = yield* Effect.onError(write, () => Effect.ignore(disk.remove(path)))
-      yield* Effect.onError(
-        manifest.append({
-          _tag: "TablesCompacted",
-          removed,
-          added: table === undefined ? [] : [table.reader.meta]
-        }),
-        () => Effect.sync(() => table?.release())
-      )
-      for (const source of sources) source.markObsolete()
-      const isSource = new Set(sources)
+      const merged = engine.view.value.tables
+      if (merged.length === 0) return
+      const sources = merged.map((table) => ({ path: table.path, meta: table.reader.meta }))
+      const table = yield* newTables.write((target) => jobs.merge({ sources, target, isBottom: true }), restore)
+      const removed = sources.map(({ meta }) => meta.file)
+      const added = table === undefined ? [] : [table.reader.meta]
+      yield* newTables.journal(table, { _tag: "TablesCompacted", removed, added })
+      for (const source of merged) source.markObsolete()
+      const isMerged = new Set(merged)
       yield* publishView(engine.view, (view) => {
-        const newer = view.tables.filter((other) => !isSource.has(other))
+        const newer = view.tables.filter((other) => !isMerged.has(other))
         return new ReadView(view.active, view.immutables, table === undefined ? newer : [...newer, table])
       })
       table?.release()
@@ -86,7 +57,7 @@ const makeCompactor: Effect.Effect<
       engine.emit({
         _tag: "TablesCompacted",
         removed,
-        added: table === undefined ? [] : [table.reader.meta.file],
+        added: added.map(({ file }) => file),
         milliseconds: engine.milliseconds() - since
       })
     })

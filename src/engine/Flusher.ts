@@ -11,14 +11,13 @@
  */
 import { Context, Effect, Layer } from "effect"
 import type { Scope } from "effect"
-import { Disk } from "../disk/Disk.ts"
+import type { Disk } from "../disk/Disk.ts"
 import { Jobs } from "../jobs/Jobs.ts"
 import { makeActor } from "./Actor.ts"
 import { EngineState } from "./EngineState.ts"
-import { tableName } from "./FileNames.ts"
-import { Manifest } from "./Manifest.ts"
+import type { Manifest } from "./Manifest.ts"
 import type { Memtable } from "./Memtable.ts"
-import { openTable } from "./OpenTable.ts"
+import { makeNewTables } from "./NewTable.ts"
 import { publishView, ReadView } from "./ReadView.ts"
 import { Retirement } from "./Retirement.ts"
 
@@ -32,58 +31,30 @@ export class Flusher extends Context.Service<Flusher, {
   )
 }
 
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-
 const makeFlusher: Effect.Effect<
   Flusher["Service"],
   never,
   EngineState | Disk | Jobs | Manifest | Retirement | Scope.Scope
 > = Effect.gen(function*() {
   const engine = yield* EngineState
-  const disk = yield* Disk
   const jobs = yield* Jobs
-  const manifest = yield* Manifest
   const retirement = yield* Retirement
-  const { options } = engine
+  const newTables = yield* makeNewTables
 
-  const writeTable = Effect.fnUntraced(function*(memtable: Memtable, restore: Restore) {
-    if (memtable.index.isEmpty) return undefined
-    const file = manifest.nextTable()
-    const path = `${options.directory}/${tableName(file)}`
-    const write = Effect.gen(function*() {
-      const meta = yield* restore(jobs.flush({
-        memtable: memtable.index.handle,
-        target: {
-          path,
-          file,
-          level: 0,
-          blockSize: options.blockSize,
-          filterBitsPerKey: options.filterBitsPerKey,
-          pinned: engine.snapshots.sequences()
-        }
-      }))
-      yield* disk.syncDirectory(options.directory)
-      return yield* openTable({ disk, retirement, cache: engine.cache, policy: engine.readPolicy }, path, meta)
-    })
-    return yield* Effect.onError(write, () => Effect.ignore(disk.remove(path)))
-  })
-
-  /** Only the job itself can be interrupted: the table that it leaves is opened, published and let go of in one piece. */
   const flush = (memtable: Memtable) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function*() {
         const since = engine.milliseconds()
-        const table = yield* writeTable(memtable, restore)
-        yield* Effect.onError(
-          manifest.append({
-            _tag: "MemtableFlushed",
-            segment: memtable.segment.number,
-            lastSequence: memtable.index.isEmpty ? 0 : memtable.index.lastSequence,
-            ...(table === undefined ? undefined : { table: table.reader.meta })
-          }),
-          // Whether the event is durable is not known: the file stays for the next recovery to judge.
-          () => Effect.sync(() => table?.release())
-        )
+        const { index, segment } = memtable
+        const table = index.isEmpty
+          ? undefined
+          : yield* newTables.write((target) => jobs.flush({ memtable: index.handle, target }), restore)
+        yield* newTables.journal(table, {
+          _tag: "MemtableFlushed",
+          segment: segment.number,
+          lastSequence: index.isEmpty ? 0 : index.lastSequence,
+          ...(table === undefined ? undefined : { table: table.reader.meta })
+        })
         yield* publishView(engine.view, (view) =>
           new ReadView(
             view.active,
@@ -94,13 +65,13 @@ const makeFlusher: Effect.Effect<
         engine.counters.flushes++
         engine.emit({
           _tag: "MemtableFlushed",
-          segment: memtable.segment.number,
+          segment: segment.number,
           bytes: table === undefined ? 0 : table.reader.meta.size,
           milliseconds: engine.milliseconds() - since,
           ...(table === undefined ? undefined : { table: table.reader.meta.file })
         })
-        yield* memtable.segment.retire
-        yield* retirement.removeFile(memtable.segment.path)
+        yield* segment.retire
+        yield* retirement.removeFile(segment.path)
       })
     )
 
