@@ -27,6 +27,8 @@ const largestChunk = 256
 const chunkBytes = 256 * 1024
 /** Keys looked at without a yield, deleted ones included. */
 const keysPerSlice = 1024
+/** Keys, or KiB, gathered in one turn on the event loop: about half a millisecond. */
+const workPerTurn = 256
 
 type Chunk = Arr.NonEmptyReadonlyArray<Entry>
 
@@ -42,6 +44,8 @@ class Scan {
   #positionLength = -1
   #left: number
   #chunk = firstChunk
+  /** Keys, or KiB, gathered since the scan last let others run: a consumer that never waits must not hold the event loop. */
+  #unyielded = 0
   #isDone: boolean
 
   constructor(engine: EngineStateShape, range: ScanRange, sequence: number, slab: ValueSlab) {
@@ -161,6 +165,12 @@ class Scan {
     const refusal = readRefusal(this.#engine)
     if (refusal !== undefined) return Effect.fail(refusal)
     if (this.#isDone) return Cause.done()
+    if (this.#unyielded < workPerTurn) return this.#pullNow()
+    this.#unyielded = 0
+    return Effect.flatMap(Effect.yieldNow, () => this.pull)
+  })
+
+  #pullNow(): Effect.Effect<Chunk, ReadError | Cause.Done> {
     this.#entries = []
     this.#bytes = 0
     this.#looked = 0
@@ -171,7 +181,7 @@ class Scan {
       return readFailure(thrown)
     }
     return Effect.flatMap(this.#gatherRetained, () => Effect.suspend(() => this.#deliver()))
-  })
+  }
 
   readonly #gatherRetained: Effect.Effect<void, ReadError> = Effect.uninterruptibleMask((restore) => {
     const view = this.#engine.view.value
@@ -187,6 +197,7 @@ class Scan {
 
   #deliver(): Effect.Effect<Chunk, ReadError | Cause.Done> {
     const entries = this.#entries
+    this.#unyielded += Math.max(this.#looked, this.#bytes >>> 10)
     if (!Arr.isReadonlyArrayNonEmpty(entries)) {
       return this.#isDone ? Cause.done() : Effect.andThen(Effect.yieldNow, this.pull)
     }
