@@ -198,6 +198,8 @@ const replay = Effect.fnUntraced(function*(
         durable: state.closed,
         onGroup: (group) => {
           const room = { records: group.count, bytes: group.payloadLength }
+          // The log may begin far above the tables.
+          if (index.isEmpty) index.reset(group.firstSequence)
           const isWithinLimit = index.isEmpty || index.usedBytes + room.bytes <= index.limit
           if (isWithinLimit && index.fits(room.records, room.bytes)) return undefined
           return Effect.map(Effect.andThen(seal, arenas.acquire(group.firstSequence, room)), (next) => {

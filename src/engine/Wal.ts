@@ -245,6 +245,7 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
 
       const commit = Effect.fnUntraced(function*(memtable: Memtable, taken: CommitGroup) {
         const { bytes, records, requests } = taken
+        if (engine.assigned + records > Number.MAX_SAFE_INTEGER) throw new Error("there are no sequences left")
         const first = engine.assigned + 1
         engine.assigned += records
         const ranges = rangesOf(requests)
@@ -331,6 +332,7 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
           isCommitting || !mailbox.isEmpty || mailbox.refusal !== undefined || records > recordsPerSlice
           || bytes > bytesPerSlice || index.usedBytes + bytes > index.limit || !index.fits(records, bytes)
           || (backlog !== undefined && backlog.bytes + bytes > backlogBytes)
+          || engine.assigned + records > Number.MAX_SAFE_INTEGER
         ) return undefined
         if (backlog === undefined) {
           if (!coordinator.gate.tryAcquire()) return undefined
