@@ -64,6 +64,7 @@ export class StoreModel {
 
   /** Puts at once, each a commit of its own and of its own key, acknowledged. */
   putTogether(changes: State, level: Durability): void {
+    if (changes.size === 0) return
     this.#history.push({ ...this.now, underWay: changes })
     this.write(Array.from(changes, ([key, value]) => ({ key: Buffer.from(key, "hex"), value })), level)
   }

@@ -27,7 +27,7 @@ interface Range {
 }
 
 const ranges: ReadonlyArray<Range> = [
-  { name: "memtableSize", from: 64 * KiB, to: 4096 * MiB },
+  { name: "memtableSize", from: 64 * KiB, to: 4095 * MiB },
   { name: "maxImmutables", from: 1, to: 1024 },
   { name: "blockSize", from: 512, to: 4 * MiB },
   { name: "blockCacheSize", from: 0, to: Number.MAX_SAFE_INTEGER },
