@@ -14,7 +14,7 @@ export type Durability = "sync" | "buffered" | "async"
 
 /** Options that shape a store wherever its bytes live. */
 export interface EngineOptions {
-  /** Bytes of memory after which a memtable is rotated, from 64 KiB. Default 32 MiB. */
+  /** Bytes of memory after which a memtable is rotated, 64 KiB to 4095 MiB. Default 32 MiB. */
   readonly memtableSize?: number | undefined
   /** Memtables that may wait for their flush before writers wait too, from 1. Default 4. */
   readonly maxImmutables?: number | undefined
@@ -114,7 +114,7 @@ export const resolveOptions = Effect.fnUntraced(function*(
       ? Effect.succeed(value)
       : invalid(name, `must be true or false, not ${inWords(value)}`)
 
-  const memtableSize = yield* integer("memtableSize", options.memtableSize, 32 * MiB, 64 * KiB, 4096 * MiB)
+  const memtableSize = yield* integer("memtableSize", options.memtableSize, 32 * MiB, 64 * KiB, 4095 * MiB)
   const maxImmutables = yield* integer("maxImmutables", options.maxImmutables, 4, 1, 1024)
   const blockSize = yield* integer("blockSize", options.blockSize, 4 * KiB, 512, 4 * MiB)
   const cacheLimit = Number.MAX_SAFE_INTEGER
