@@ -3,7 +3,7 @@
  * again, and fails if a store loses anything that it had acknowledged.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Effect, Schema, Stream } from "effect"
+import { Cause, Console, Effect, Exit, Schema, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -21,6 +21,15 @@ class StoreLostWrites extends Schema.TaggedError<StoreLostWrites>()("StoreLostWr
     return `Round ${this.round} found:\n${this.violations.join("\n")}`
   }
 }
+
+/** It goes with its scope, unless something was found in it. */
+const crashDirectory = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-lsm-crash-"))),
+  (directory, exit) =>
+    Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)
+      ? Console.error(`What is left of the stores is kept in ${directory}`)
+      : Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
+)
 
 const flags = {
   rounds: Flag.Int("rounds").pipe(
@@ -44,7 +53,7 @@ const crash = Command.make(
   flags,
   Effect.fnUntraced(function*({ rounds, roundsPerStore, seed }) {
     const progress = makeProgress(process.stdout)
-    const directory = mkdtempSync(join(tmpdir(), "effect-lsm-crash-"))
+    const directory = yield* crashDirectory
     progress.print(`${rounds} rounds, seed ${seed}`)
     const since = performance.now()
     let totals = emptyTotals
@@ -57,10 +66,7 @@ const crash = Command.make(
       )
       if (violations.length > 0) return yield* new StoreLostWrites({ round: round.round + 1, violations })
     })
-    yield* Stream.runForEach(crashLoop({ directory, rounds, roundsPerStore, seed }), takeRound).pipe(
-      Effect.tapError(() => Effect.sync(() => progress.print(`What is left of the store is kept in ${directory}`)))
-    )
-    rmSync(directory, { recursive: true, force: true })
+    yield* Stream.runForEach(crashLoop({ directory, rounds, roundsPerStore, seed }), takeRound)
     for (const line of totalLines(totals, performance.now() - since)) progress.print(line)
   })
 ).pipe(
@@ -69,6 +75,7 @@ const crash = Command.make(
 
 crash.pipe(
   Command.run({ version: "1" }),
+  Effect.scoped,
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain
 )

@@ -20,35 +20,29 @@ const routes = HttpRouter.use(Effect.fnUntraced(function*(router) {
   const store = yield* LsmStore
   const keyOf = Effect.map(HttpRouter.params, ({ key = "" }) => encoder.encode(key))
 
-  const done = HttpServerResponse.empty()
-
-  yield* router.add("PUT", "/kv/:key", (request) =>
-    Effect.gen(function*() {
-      yield* store.put(yield* keyOf, new Uint8Array(yield* request.arrayBuffer))
-      return done
-    }))
-  yield* router.add(
-    "GET",
-    "/kv/:key",
-    Effect.map(
-      Effect.flatMap(keyOf, store.get),
-      (value) => value === undefined ? HttpServerResponse.empty({ status: 404 }) : HttpServerResponse.uint8Array(value)
+  const get = Effect.gen(function*() {
+    const value = yield* store.get(yield* keyOf)
+    return value === undefined ? HttpServerResponse.empty({ status: 404 }) : HttpServerResponse.uint8Array(value)
+  })
+  const put = Effect.gen(function*() {
+    const request = yield* HttpServerRequest.HttpServerRequest
+    yield* store.put(yield* keyOf, new Uint8Array(yield* request.arrayBuffer))
+    return HttpServerResponse.empty()
+  })
+  const remove = Effect.as(Effect.flatMap(keyOf, store.delete), HttpServerResponse.empty())
+  const list = Effect.gen(function*() {
+    const { prefix = "" } = yield* HttpServerRequest.ParsedSearchParams
+    const lines = Stream.map(
+      store.scan({ prefix: encoder.encode(String(prefix)) }),
+      ([key, value]) =>
+        encoder.encode(`${JSON.stringify({ key: decoder.decode(key), value: decoder.decode(value) })}\n`)
     )
-  )
-  yield* router.add("DELETE", "/kv/:key", Effect.as(Effect.flatMap(keyOf, store.delete), done))
-  yield* router.add(
-    "GET",
-    "/kv",
-    Effect.gen(function*() {
-      const { prefix = "" } = yield* HttpServerRequest.ParsedSearchParams
-      const entries = Stream.map(
-        store.scan({ prefix: encoder.encode(String(prefix)) }),
-        ([key, value]) =>
-          encoder.encode(`${JSON.stringify({ key: decoder.decode(key), value: decoder.decode(value) })}\n`)
-      )
-      return HttpServerResponse.stream(entries, { contentType: "application/jsonl" })
-    })
-  )
+    return HttpServerResponse.stream(lines, { contentType: "application/jsonl" })
+  })
+  yield* router.add("GET", "/kv/:key", get)
+  yield* router.add("PUT", "/kv/:key", put)
+  yield* router.add("DELETE", "/kv/:key", remove)
+  yield* router.add("GET", "/kv", list)
 }))
 
 const directory = Config.String("STORE_DIRECTORY").pipe(Config.withDefault("./data"))
