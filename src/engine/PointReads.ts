@@ -11,9 +11,10 @@ import { Effect } from "effect"
 import { copyBytes } from "../record/Bytes.ts"
 import { RecordKind } from "../record/RecordKind.ts"
 import type { ReadOptions } from "../Snapshot.ts"
-import { DiskError, InvalidArgument, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
+import { InvalidArgument } from "../StoreError.ts"
 import type { ReadError, StoreClosed } from "../StoreError.ts"
 import { KeyHash } from "../table/KeyHash.ts"
+import { readFailure } from "../table/ReadFailure.ts"
 import { TableResult, TableStatus } from "../table/TableReader.ts"
 import { keyProblem } from "../WriteBatch.ts"
 import type { EngineStateShape } from "./EngineState.ts"
@@ -32,12 +33,6 @@ export interface PointReads {
   ) => Effect.Effect<ReadonlyArray<Uint8Array | undefined>, ReadError>
   readonly has: (key: Uint8Array, options?: ReadOptions) => Effect.Effect<boolean, ReadError>
 }
-
-/** What a synchronous read threw, as a failure; anything else is a defect. */
-export const readFailure = (thrown: unknown): Effect.Effect<never, ReadError> =>
-  thrown instanceof DiskError || thrown instanceof StoreCorrupted || thrown instanceof UnsupportedFormat
-    ? Effect.fail(thrown)
-    : Effect.die(thrown)
 
 /** Why no read is taken now, or undefined. */
 export const readRefusal = (engine: EngineStateShape): StoreClosed | undefined => engine.status.value.closed

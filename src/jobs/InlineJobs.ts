@@ -14,6 +14,7 @@ import type { VersionIterator } from "../record/Cursor.ts"
 import type { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
 import { BlockCache } from "../table/BlockCache.ts"
 import { MergingVersions } from "../table/MergingVersions.ts"
+import { readFailure } from "../table/ReadFailure.ts"
 import { ReadPolicy } from "../table/ReadPolicy.ts"
 import type { TableMeta } from "../table/TableMeta.ts"
 import { TableReader } from "../table/TableReader.ts"
@@ -121,7 +122,7 @@ const merge = (disk: Disk["Service"], job: MergeJob): Effect.Effect<TableMeta | 
           reader.close
       ))
     const merged = new MergingVersions(sources.map((source) => source.versions()))
-    return yield* writeTable(disk, merged, job.target, job.isBottom)
+    return yield* Effect.catchDefect(writeTable(disk, merged, job.target, job.isBottom), readFailure)
   }))
 
 /** The inline job runner over a disk. */

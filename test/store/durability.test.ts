@@ -7,7 +7,7 @@ import { SimulatedDisk } from "../../src/testing/index.ts"
 import { bytes, contentOf, open, runSimulated, simulatedLayer, text, tinyMemtable, withStore } from "./storeHelpers.ts"
 
 const levels: ReadonlyArray<Durability> = ["sync", "buffered", "async"]
-const seeds = Array.from({ length: 15 }, (_, seed) => seed)
+const seeds = Array.from({ length: 8 }, (_, seed) => seed)
 
 /** What a store finds on this disk. */
 const found = (disk: SimulatedDisk, options?: Partial<StoreOptions>) =>
@@ -77,6 +77,27 @@ describe("a write", () => {
     }
     assert.isAbove(lost, 0)
   })
+
+  for (const durability of ["sync", "buffered"] as const) {
+    for (const records of [1, 10, 3_000]) {
+      it(`at "${durability}" of ${records} records is seen by nobody before its level is met`, () => {
+        for (const seed of seeds) {
+          const disk = SimulatedDisk.make({ seed })
+          const program = Effect.gen(function*() {
+            const store = yield* open(simulatedLayer(disk))
+            const batch = WriteBatch.make()
+            for (let i = 0; i < records; i++) batch.put(bytes(`key-${i}`), bytes("1"))
+            const writer = yield* Effect.forkChild(store.write(batch, { durability }))
+            while (!(yield* store.has(bytes("key-0")))) yield* Effect.yieldNow
+            const image = durability === "sync" ? disk.crashImage("synced") : disk.killImage()
+            yield* Fiber.join(writer)
+            assert.strictEqual((yield* found(image)).length, records)
+          })
+          runSimulated(seed, Effect.scoped(program))
+        }
+      })
+    }
+  }
 
   it("at \"async\" needs no disk to be acknowledged while the log is idle", () => {
     const disk = SimulatedDisk.make()

@@ -80,7 +80,7 @@ export const runSimulated = <A, E>(
 ): A => {
   const { exit } = simulate(program, { ...options, seed })
   if (Exit.isSuccess(exit)) return exit.value
-  throw new Error(`Seed ${seed}: ${Cause.pretty(exit.cause)}`)
+  throw new Error(`Seed ${seed}: ${Cause.pretty(exit.cause)}`, { cause: Cause.squash(exit.cause) })
 }
 
 /** The typed failure of an effect; success, a defect or an interrupt fail the test. */
