@@ -60,3 +60,29 @@ export class CommitRequest {
     if (waiter._tag !== "Nobody") waiter.reply(Exit.fail(error))
   }
 }
+
+/** The stretches that hold the requests' records, in order; neighbours are joined. */
+export const rangesOf = (requests: ReadonlyArray<CommitRequest>): Array<EncodedRange> => {
+  const ranges: Array<EncodedRange> = []
+  let buffer: Uint8Array | undefined
+  let start = 0
+  let end = 0
+  for (const { content } of requests) {
+    if ("buffer" in content) {
+      if (content.buffer === buffer && content.start === end) {
+        end = content.end
+        continue
+      }
+      if (buffer !== undefined) ranges.push({ buffer, start, end })
+      buffer = content.buffer
+      start = content.start
+      end = content.end
+    } else {
+      if (buffer !== undefined) ranges.push({ buffer, start, end })
+      buffer = undefined
+      for (const range of content) ranges.push(range)
+    }
+  }
+  if (buffer !== undefined) ranges.push({ buffer, start, end })
+  return ranges
+}
