@@ -59,7 +59,7 @@ const advice = new Map([
   ["EMFILE", "Raise the process's limit of open files."],
   ["ENFILE", "Raise the system's limit of open files."],
   ["EIO", "Check the disk; restore the store from a backup if it is broken."],
-  ["ENOENT", "Something else removed it: a store's files are the store's alone."],
+  ["ENOENT", "Something else removed it, or its directory: a store's files are the store's alone."],
   ["ESHORT", "Something else shortened it: restore the store from a backup."],
   ["ENAMETOOLONG", "Choose a shorter path."],
   ["ELOOP", "Choose a path whose links lead somewhere."]
@@ -90,10 +90,13 @@ export class StoreReadOnly extends Schema.TaggedError<StoreReadOnly>()("StoreRea
 }) {
   override get message(): string {
     return this.cause === "option"
-      ? `The store was opened read-only: ${this.reason}.`
-      : `The store stopped taking writes: ${this.reason}. Reads go on; reopen the store to write again.`
+      ? `The store was opened read-only: ${ended(this.reason)}`
+      : `The store stopped taking writes: ${ended(this.reason)} Reads go on; reopen the store to write again.`
   }
 }
+
+/** A reason as a sentence's end: it may be another error's message, which has ended already. */
+const ended = (reason: string): string => reason.endsWith(".") ? reason : `${reason}.`
 
 /** A wrong argument in a message's words. Never throws: it may be anything. */
 export const inWords = (value: unknown): string => {
@@ -109,7 +112,7 @@ export class InvalidArgument extends Schema.TaggedError<InvalidArgument>()("Inva
   reason: Schema.String
 }) {
   override get message(): string {
-    return `${this.argument}: ${this.reason}.`
+    return `${this.argument}: ${ended(this.reason)}`
   }
 }
 

@@ -4,6 +4,7 @@
  * A batch holds its records already encoded, in chunks that are only ever
  * appended to, so that the log takes them as they are.
  */
+import { isUint8Array } from "node:util/types"
 import { deleteSize, putSize, writeDelete, writePut } from "./record/RecordCodec.ts"
 import { maxBatchLength, maxKeyLength, maxValueLength } from "./record/RecordKind.ts"
 import { InvalidArgument } from "./StoreError.ts"
@@ -18,14 +19,14 @@ const detached = "has lost its bytes: its buffer was transferred; pass a copy"
 
 /** What is wrong with a key, or undefined. */
 export const keyProblem = (key: unknown): string | undefined => {
-  if (!(key instanceof Uint8Array)) return "must be a Uint8Array; encode text with TextEncoder"
+  if (!isUint8Array(key)) return "must be a Uint8Array; encode text with TextEncoder"
   if (key.length > maxKeyLength) return `has ${key.length} bytes; at most ${maxKeyLength} are allowed`
   return isDetached(key) ? detached : undefined
 }
 
 /** What is wrong with a value, or undefined. */
 export const valueProblem = (value: unknown): string | undefined => {
-  if (!(value instanceof Uint8Array)) {
+  if (!isUint8Array(value)) {
     return "must be a Uint8Array; encode text with TextEncoder, and use delete to remove a key"
   }
   if (value.length > maxValueLength) return `has ${value.length} bytes; at most ${maxValueLength} are allowed`

@@ -7,7 +7,7 @@ import { SimulatedDisk } from "../../src/testing/index.ts"
 import { bytes, contentOf, open, runSimulated, simulatedLayer, text, tinyMemtable, withStore } from "./storeHelpers.ts"
 
 const levels: ReadonlyArray<Durability> = ["sync", "buffered", "async"]
-const seeds = Array.from({ length: 8 }, (_, seed) => seed)
+const seeds = Array.from({ length: 6 }, (_, seed) => seed)
 
 /** What a store finds on this disk. */
 const found = (disk: SimulatedDisk, options?: Partial<StoreOptions>) =>

@@ -21,6 +21,6 @@ describe("the store", () => {
     "I4 I5 I8 I10: answers as an ordered map does, through rotation, flush, compaction, reopening and crashes",
     { script: commands, under: seed },
     ({ script, under }) => check(script, under),
-    { arbitrary: { runs: 120, size: 60 } }
+    { arbitrary: { runs: 90, size: 60 } }
   )
 })
