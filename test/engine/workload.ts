@@ -17,6 +17,8 @@ export interface WorkloadOptions {
   readonly levels?: ReadonlyArray<Durability>
   /** Largest value. */
   readonly valueSize?: number
+  /** How often a batch has more records than fit into a memtable. */
+  readonly hugeChance?: number
   /** Keys that batches share. */
   readonly sharedKeys?: number
   /** How often a fiber beside the writers syncs, flushes or compacts. */
@@ -33,12 +35,15 @@ export const writeOnce = (
   options: WorkloadOptions
 ): Effect.Effect<Write, WriteError> =>
   Effect.suspend(() => {
-    const { levels = ["sync", "buffered", "async"], sharedKeys = 12, valueSize = 3_000 } = options
-    const shared = random.bool(0.25) ? undefined : Array.from({ length: random.int(3) }, () => ({
+    const { hugeChance = 0, levels = ["sync", "buffered", "async"], sharedKeys = 12, valueSize = 3_000 } = options
+    // Few records are the rule; many go another way into the memtable, and very many yet another.
+    const records = random.bool(0.1) ? 16 + random.int(20) : random.bool(hugeChance) ? 1_500 : random.int(3)
+    const shared = random.bool(0.25) ? undefined : Array.from({ length: records }, () => ({
       key: `shared/${random.int(sharedKeys)}`,
       isDelete: random.bool(0.2)
     }))
-    const write = history.begin(random.pick(levels), 50 + random.int(valueSize), shared)
+    const largest = Math.ceil(valueSize / Math.max(1, records / 2))
+    const write = history.begin(random.pick(levels), 50 + random.int(largest), shared)
     const level = { durability: write.level }
     const commit: Effect.Effect<number | undefined, WriteError> = write.isBatch
       ? Effect.map(store.write(batchOf(write), level), ({ sequence }) => sequence)
