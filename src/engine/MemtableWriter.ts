@@ -16,18 +16,27 @@ export const bytesPerSlice = 256 * 1024
 
 export class MemtableWriter {
   readonly #reader = new RecordReader()
-  /** Where the last slice ended, and the sequence that comes next. */
+  /** Where in the range the records ended that were last put in, and the sequence that comes next. */
   #at = 0
   #sequence = 0
+  /** What may still be put in without a yield; the last record may go beyond the bytes. */
+  #recordsLeft = 0
+  #bytesLeft = 0
 
-  /** Inserts up to a slice of the range from `from` on. */
+  #beginSlice(): void {
+    this.#recordsLeft = recordsPerSlice
+    this.#bytesLeft = bytesPerSlice
+  }
+
+  /** Inserts of the range from `from` on what the slice still has room for. */
   #insertSlice(memtable: Memtable, { buffer, end }: EncodedRange, from: number, sequence: number): void {
     const { index } = memtable
     const reader = this.#reader
-    const stop = Math.min(end, from + bytesPerSlice)
+    const stop = Math.min(end, from + this.#bytesLeft)
+    const last = sequence + this.#recordsLeft
     let at = from
     let next = sequence
-    for (let left = recordsPerSlice; at < stop && left > 0; left--) {
+    while (at < stop && next < last) {
       at = reader.read(buffer, at, end)
       if (at < 0) throw new Error("A queued write is not a record.")
       index.insert(
@@ -42,11 +51,14 @@ export class MemtableWriter {
     }
     this.#at = at
     this.#sequence = next
+    this.#recordsLeft = last - next
+    this.#bytesLeft -= at - from
   }
 
   /** Inserts at most a slice of records, at once. */
   insertNow(memtable: Memtable, ranges: ReadonlyArray<EncodedRange>, firstSequence: number): void {
     let sequence = firstSequence
+    this.#beginSlice()
     for (const range of ranges) {
       this.#insertSlice(memtable, range, range.start, sequence)
       sequence = this.#sequence
@@ -69,12 +81,16 @@ export class MemtableWriter {
   #insertSlowly(memtable: Memtable, ranges: ReadonlyArray<EncodedRange>, firstSequence: number): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
       let sequence = firstSequence
+      this.#beginSlice()
       for (const range of ranges) {
         for (let at = range.start; at < range.end;) {
+          if (this.#recordsLeft === 0 || this.#bytesLeft <= 0) {
+            yield* Effect.yieldNow
+            this.#beginSlice()
+          }
           this.#insertSlice(memtable, range, at, sequence)
           at = this.#at
           sequence = this.#sequence
-          if (at < range.end) yield* Effect.yieldNow
         }
       }
     })
