@@ -4,7 +4,7 @@
  *
  * The view and the status change by transaction, since several actors change or
  * wait for them. The sequences are plain numbers, written in stretches that
- * never yield, by the Wal alone (I3).
+ * never yield, by the Wal and its backlog alone (I3).
  */
 import { Context, Effect, Exit, PubSub, TxRef } from "effect"
 import type { Take } from "effect"

@@ -7,11 +7,11 @@
  *   1. sequences assigned   nobody sees anything; only a stop of writes undoes it
  *   2. appended             survives a killed process
  *   3. synced               survives a power cut; only if the group asks for it
- *   4. in the memtable      above the visible sequence, so still unseen
+ *   4. in the memtable      above the visible sequence, so still unseen; a group of some length enters it during 3
  *   5. visible              in one step for the whole group
  *   6. acknowledged, then the permit goes back
- * A group that is wholly `"async"` does 4, 5 and 6 before 2. A failed append or
- * sync, and a defect, stop writes for good.
+ * A group that is wholly `"async"` does 4 and 5 and is acknowledged before 2. A
+ * failed append or sync, and a defect, stop writes for good.
  *
  * An `"async"` write that meets an idle log is applied at once in its caller's
  * fiber; its records wait in the backlog, which holds a permit of its own and

@@ -3,10 +3,11 @@
  * part of I3 and I15: each group is bound to its segment, its place and the end
  * of the group before it, and states what was durable when it was encoded.
  *
- * It writes nothing itself but the file header: its owner, the Wal, appends
- * what `encodeGroup` returns, one append at a time, in the order of encoding,
- * and calls `advance` after each. One group may be encoded while the one before
- * it is being appended. After a failed append the writer is not used again.
+ * It writes nothing itself but the file header: its owner, the log's tail,
+ * appends what `encodeGroup` or `encodeLargeGroup` returns, one append at a time,
+ * in the order of encoding, and calls `advance` after each. One group may be
+ * encoded while the one before it is being appended. After a failed append the
+ * writer is not used again.
  *
  * Per group, not per record; called on the event loop only.
  */
