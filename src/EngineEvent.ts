@@ -4,6 +4,7 @@
  */
 import type { StoreReadOnly } from "./StoreError.ts"
 
+/** Sizes are bytes; segments, tables and manifests are given by the number in their file's name. */
 export type EngineEvent =
   /** The next segment is durable and named by the manifest. */
   | { readonly _tag: "SegmentCreated"; readonly segment: number }

@@ -6,7 +6,7 @@
  */
 import { Schema } from "effect"
 
-/** Another process, or another layer of this one, has the directory open. */
+/** Another process, or another layer of this one, has the directory open. Answered at once; nobody waits for a lock. */
 export class StoreLocked extends Schema.TaggedError<StoreLocked>()("StoreLocked", {
   directory: Schema.String,
   /** Who holds it, as far as it is known. */
@@ -18,7 +18,7 @@ export class StoreLocked extends Schema.TaggedError<StoreLocked>()("StoreLocked"
   }
 }
 
-/** The layer that this handle came from has been closed. */
+/** The layer that this handle came from has been closed, or has begun to close. Nothing was written. */
 export class StoreClosed extends Schema.TaggedError<StoreClosed>()("StoreClosed", {
   directory: Schema.String
 }) {
@@ -29,6 +29,7 @@ export class StoreClosed extends Schema.TaggedError<StoreClosed>()("StoreClosed"
 
 /** A file holds something that was never written there. Nothing was changed; restore the file or the directory. */
 export class StoreCorrupted extends Schema.TaggedError<StoreCorrupted>()("StoreCorrupted", {
+  /** The file's path. */
   file: Schema.String,
   /** Byte offset of the damage in the file. */
   offset: Schema.Number,
@@ -41,6 +42,7 @@ export class StoreCorrupted extends Schema.TaggedError<StoreCorrupted>()("StoreC
 
 /** The directory or a file in it belongs to another program, or to another version of this one. */
 export class UnsupportedFormat extends Schema.TaggedError<UnsupportedFormat>()("UnsupportedFormat", {
+  /** The path of what does not belong there. */
   file: Schema.String,
   reason: Schema.String
 }) {
@@ -65,7 +67,7 @@ const advice = new Map([
   ["ELOOP", "Choose a path whose links lead somewhere."]
 ])
 
-/** A call to the operating system failed. */
+/** A call to the operating system failed while the store was opened, a table was read, or tables were merged. */
 export class DiskError extends Schema.TaggedError<DiskError>()("DiskError", {
   /** The call, for example `"append"`, `"sync"`, `"read"`. */
   operation: Schema.String,
@@ -82,7 +84,8 @@ export class DiskError extends Schema.TaggedError<DiskError>()("DiskError", {
 /**
  * The store takes no writes: it was opened with `readOnly` (`cause: "option"`),
  * or a write or a sync of the log or the manifest failed (`cause: "failure"`).
- * After a failure reads go on; reopen the store to write again.
+ * After a failure reads go on; reopen the store to write again. Of the writes
+ * that were under way then, each is found there whole or not at all.
  */
 export class StoreReadOnly extends Schema.TaggedError<StoreReadOnly>()("StoreReadOnly", {
   cause: Schema.Literals(["failure", "option"]),
@@ -125,11 +128,14 @@ export class TransactionConflict extends Schema.TaggedError<TransactionConflict>
   }
 }
 
-/** What opening a store can fail with. */
+/** What opening a store can fail with. Nothing was changed then, but for a directory that may have been created. */
 export type StoreOpenError = StoreLocked | StoreCorrupted | UnsupportedFormat | DiskError | InvalidArgument
 
-/** What a read can fail with. */
+/** What a read can fail with; `StoreCorrupted`, `UnsupportedFormat` and `DiskError` only where it needs a table. */
 export type ReadError = StoreClosed | StoreCorrupted | UnsupportedFormat | DiskError | InvalidArgument
 
-/** What a write, a sync, a flush or a compaction can fail with. */
+/**
+ * What a write, a sync, a flush or a compaction can fail with: `StoreCorrupted`,
+ * `UnsupportedFormat` and `DiskError` only a compaction.
+ */
 export type WriteError = StoreClosed | StoreReadOnly | StoreCorrupted | UnsupportedFormat | DiskError | InvalidArgument

@@ -5,28 +5,29 @@ import { Duration, Effect, Option } from "effect"
 import { InvalidArgument, inWords } from "./StoreError.ts"
 
 /**
- * When a write is acknowledged.
+ * When a write is acknowledged. Whatever is lost is a suffix of the order of commits.
  * - `"sync"`: once on stable storage; it survives a power cut.
  * - `"buffered"`: once handed to the operating system; it survives a killed process.
  * - `"async"`: once in memory and queued for the log; written and synced within `syncInterval`.
+ *   A killed process may lose it.
  */
 export type Durability = "sync" | "buffered" | "async"
 
-/** Options that shape a store wherever its bytes live. */
+/** Options that shape a store wherever its bytes live. All may change from one opening to the next. */
 export interface EngineOptions {
   /** Bytes of memory after which a memtable is rotated, 64 KiB to 4095 MiB. Default 32 MiB. */
   readonly memtableSize?: number | undefined
-  /** Memtables that may wait for their flush before writers wait too, from 1. Default 4. */
+  /** Memtables that may wait for their flush before writers wait too, 1 to 1024. Default 4. */
   readonly maxImmutables?: number | undefined
   /** Level of writes that do not name one. Default `"sync"`. */
   readonly durability?: Durability | undefined
-  /** Longest time that an `"async"` write stays unsynced. Default 100 milliseconds. */
+  /** Longest time that an `"async"` write stays unsynced, 1 millisecond to 1 hour; a number is milliseconds. Default 100. */
   readonly syncInterval?: Duration.Input | undefined
-  /** Bytes of a table's block before compression, 512 to 4 MiB. Default 4096. */
+  /** Bytes of a table's block, 512 to 4 MiB. Default 4096. Holds for new tables. */
   readonly blockSize?: number | undefined
   /** Bytes of table blocks kept in memory; 0: none. Default 32 MiB. */
   readonly blockCacheSize?: number | undefined
-  /** Filter bits a key, 0 (no filter) to 32. Default 10. */
+  /** Filter bits a key, 0 (no filter) to 32. Default 10. Holds for new tables. */
   readonly filterBitsPerKey?: number | undefined
   /** Compression of table blocks. Only `"none"` yet. */
   readonly compression?: "none" | undefined
@@ -36,13 +37,17 @@ export interface EngineOptions {
 
 /** Options of a store on a disk. */
 export interface StoreOptions extends EngineOptions {
-  /** The store's directory. Its parent must exist. */
+  /** The store's directory. Its parent must exist. On disk a relative one is taken from where it is opened. */
   readonly directory: string
   /** Create the directory and the store if there is none. Default true. */
   readonly createIfMissing?: boolean | undefined
   /** Fail if there is a store already. Default false. */
   readonly errorIfExists?: boolean | undefined
-  /** Take a shared lock, change no file, and fail every write. Default false. */
+  /**
+   * Take a shared lock, replay the log into memory, change no file, and fail every
+   * write with `StoreReadOnly`. There must be a store. It is `StoreLocked` while a
+   * writer has it open; any number of readers may. Default false.
+   */
   readonly readOnly?: boolean | undefined
 }
 

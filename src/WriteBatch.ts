@@ -58,12 +58,18 @@ let setSealed: (batch: WriteBatch, sealed: boolean) => void
  *
  * @example
  * ```ts
+ * import { Effect } from "effect"
+ * import { LsmStore, WriteBatch } from "effect-lsm"
+ *
  * const text = new TextEncoder()
  * const batch = WriteBatch.make()
  *   .put(text.encode("account/a"), text.encode("90"))
  *   .put(text.encode("account/b"), text.encode("110"))
  *   .delete(text.encode("transfer/1"))
- * yield* store.write(batch)
+ * const program = LsmStore.use((store) => store.write(batch))
+ *
+ * batch.size // => 3
+ * await Effect.runPromise(program.pipe(Effect.provide(LsmStore.layerMemory()))) // => { sequence: 3 }
  * ```
  */
 export class WriteBatch {
@@ -83,6 +89,7 @@ export class WriteBatch {
     }
   }
 
+  /** An empty batch. */
   static make(): WriteBatch {
     return new WriteBatch()
   }
@@ -97,7 +104,7 @@ export class WriteBatch {
     return this.#bytes
   }
 
-  /** Adds a put. */
+  /** Adds a put. A key that the batch writes twice ends as the later write says. */
   put(key: Uint8Array, value: Uint8Array): this {
     const wrongKey = keyProblem(key)
     if (wrongKey !== undefined) return this.#reject("key", wrongKey)
@@ -108,7 +115,7 @@ export class WriteBatch {
     return this
   }
 
-  /** Adds a delete. */
+  /** Adds a delete; the key need not have a value. */
   delete(key: Uint8Array): this {
     const wrongKey = keyProblem(key)
     if (wrongKey !== undefined) return this.#reject("key", wrongKey)

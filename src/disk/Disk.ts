@@ -45,10 +45,16 @@ export interface ReadFile {
 /** What a path names. */
 export type PathKind = "missing" | "file" | "directory" | "other"
 
+/**
+ * The disk that a store lives on. `NodeLsmStore` brings the real one and
+ * `LsmStore.layerMemory` its own; implement it to keep a store elsewhere.
+ */
 export class Disk extends Context.Service<Disk, {
   /** Creates a new file; fails with `EEXIST` if the path exists. Its directory entry is durable only after `syncDirectory`. */
   createAppend(path: string, options?: AppendOptions): Effect.Effect<AppendFile, DiskError>
+  /** Opens a file that exists; fails with `ENOENT` if there is none. */
   openRead(path: string): Effect.Effect<ReadFile, DiskError>
+  /** What the path names; a missing one is no failure. */
   kind(path: string): Effect.Effect<PathKind, DiskError>
   /** The names in a directory, in no order. */
   list(directory: string): Effect.Effect<ReadonlyArray<string>, DiskError>

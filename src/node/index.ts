@@ -11,7 +11,6 @@ import type { StoreOptions } from "../StoreOptions.ts"
 /** The path from the root: the store stays where it is when the working directory changes. */
 const fromRoot = (directory: string): string => isAbsolute(directory) ? directory : `${process.cwd()}/${directory}`
 
-/** Opens the store in `options.directory` and closes it with the layer's scope. */
 const layer = (options: StoreOptions): Layer.Layer<LsmStore, StoreOpenError> =>
   Layer.suspend(() =>
     LsmStore.layer(
@@ -21,19 +20,59 @@ const layer = (options: StoreOptions): Layer.Layer<LsmStore, StoreOpenError> =>
     )
   ).pipe(Layer.provide(NodeDisk.layer))
 
-/**
- * The same with options from configuration.
- *
- * @example
- * ```ts
- * NodeLsmStore.layerConfig({
- *   directory: Config.String("STORE_DIRECTORY"),
- *   memtableSize: Config.Int("STORE_MEMTABLE_SIZE").pipe(Config.withDefault(32 * 1024 * 1024))
- * })
- * ```
- */
 const layerConfig = (
   options: Config.Wrap<StoreOptions>
 ): Layer.Layer<LsmStore, StoreOpenError | Config.ConfigError> => Layer.unwrap(Effect.map(Config.unwrap(options), layer))
 
-export const NodeLsmStore = { layer, layerConfig } as const
+/** Layers of a store in a directory of this machine's disk. */
+export const NodeLsmStore = {
+  /**
+   * Opens the store in `options.directory` and closes it with the layer's scope,
+   * which writes and syncs what was acknowledged at any level. A relative
+   * directory is taken from the working directory at that moment. Within a program
+   * provide one layer once: a second one is `StoreLocked`. A killed process leaves
+   * nothing to clean up.
+   *
+   * @example
+   * ```ts
+   * import { Effect } from "effect"
+   * import { LsmStore } from "effect-lsm"
+   * import { NodeLsmStore } from "effect-lsm/node"
+   *
+   * const key = new TextEncoder().encode("visits")
+   * const visit = Effect.gen(function*() {
+   *   const store = yield* LsmStore
+   *   const visits = (yield* store.get(key))?.[0] ?? 0
+   *   yield* store.put(key, Uint8Array.of(visits + 1), { durability: "buffered" })
+   *   return visits
+   * })
+   * const store = NodeLsmStore.layer({ directory: "./data", memtableSize: 4 * 1024 * 1024 })
+   *
+   * await Effect.runPromise(visit.pipe(Effect.provide(store))) // => 0
+   * await Effect.runPromise(visit.pipe(Effect.provide(store))) // => 1
+   * ```
+   */
+  layer,
+  /**
+   * The same with options from configuration; what is missing or of another type
+   * there is a `ConfigError`.
+   *
+   * @example
+   * ```ts
+   * import { Config, ConfigProvider, Effect, Layer } from "effect"
+   * import { LsmStore } from "effect-lsm"
+   * import { NodeLsmStore } from "effect-lsm/node"
+   *
+   * const store = NodeLsmStore.layerConfig({
+   *   directory: Config.String("STORE_DIRECTORY"),
+   *   memtableSize: Config.Int("STORE_MEMTABLE_SIZE").pipe(Config.withDefault(32 * 1024 * 1024))
+   * })
+   * const settings = ConfigProvider.layer(ConfigProvider.fromUnknown({ STORE_DIRECTORY: "./data" }))
+   * const program = LsmStore.use((store) => store.stats)
+   *
+   * const stats = await Effect.runPromise(program.pipe(Effect.provide(Layer.provide(store, settings))))
+   * stats.tables.count // => 0
+   * ```
+   */
+  layerConfig
+} as const

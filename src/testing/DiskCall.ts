@@ -1,5 +1,6 @@
 /** One call to a simulated disk: what traces, hooks and faults speak of. */
 
+/** The calls of a `Disk` and its files; `lock` is the taking of one. */
 export type DiskOperation =
   | "createAppend"
   | "append"
@@ -17,6 +18,7 @@ export type DiskOperation =
   | "checkWritable"
   | "lock"
 
+/** One call, as it took effect. */
 export interface DiskCall {
   /** Its place among all calls to this disk, from 0, in the order in which they took effect. */
   readonly index: number

@@ -1,6 +1,7 @@
 /** Which calls to a simulated disk fail, and how. */
 import type { DiskCall } from "./DiskCall.ts"
 
+/** Which calls to fail, and how. See `SimulatedDisk.fail`. */
 export interface FaultPlan {
   /** The first call, by index, that may fail; 0 unless told. With nothing else: exactly that call. */
   readonly from?: number

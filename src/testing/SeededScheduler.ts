@@ -22,6 +22,7 @@ const YIELD_CHANCES = [0, 1 / 128, 1 / 32, 1 / 8, 1 / 2]
 /** Which runnable task is preferred: any, the one that waits longest, or the one that came last. */
 export type TaskOrder = "any" | "oldest" | "newest"
 
+/** How a seeded scheduler explores. */
 export interface SeededSchedulerOptions {
   /** The chance that a fiber yields at an operation. Unless told, the seed picks one between 0 and a half. */
   readonly yieldChance?: number | undefined

@@ -23,6 +23,7 @@ import { SeededRandom } from "./SeededRandom.ts"
 import { SimulatedFile } from "./SimulatedFile.ts"
 import { SimulatedDirectory, SimulatedTree } from "./SimulatedTree.ts"
 
+/** How a simulated disk behaves. */
 export interface SimulatedDiskOptions {
   /** For what the disk itself leaves to chance: torn appends, and images taken without a generator. 0 unless told. */
   readonly seed?: number

@@ -34,6 +34,7 @@ export class SimulationStuck extends Schema.TaggedError<SimulationStuck>()("Simu
   }
 }
 
+/** What a simulation starts from. Equal options give equal runs of the same program. */
 export interface SimulationOptions {
   /** Decides everything; any safe integer. */
   readonly seed: number
@@ -55,7 +56,7 @@ export interface SimulationOptions {
   readonly trace?: boolean
 }
 
-/** What a simulation came to. */
+/** What a simulation came to; it never throws, and a program that can't go on is a failed `exit`. */
 export interface SimulationReport<A, E> {
   readonly exit: Exit.Exit<A, E | SimulationStuck>
   readonly seed: number

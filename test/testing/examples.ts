@@ -8,15 +8,22 @@ export interface Example {
   readonly code: string
 }
 
-/** The examples of all files of a directory. */
+/** The examples in the doc comments of all files of a directory, without those below it. */
 export const examplesIn = (directory: URL): ReadonlyArray<Example> =>
-  readdirSync(directory).sort().flatMap((name) => {
+  readdirSync(directory).filter((name) => name.endsWith(".ts")).sort().flatMap((name) => {
     const source = readFileSync(new URL(name, directory), "utf8")
     return Array.from(source.matchAll(/@example\n\s*\* ```ts\n([\s\S]*?)\n\s*\* ```/g), ([, body = ""], index) => ({
       name: `${name} ${index + 1}`,
       code: body.replaceAll(/^\s*\* ?/gm, "")
     }))
   })
+
+/** The examples in a page of Markdown. */
+export const examplesOn = (page: URL): ReadonlyArray<Example> =>
+  Array.from(readFileSync(page, "utf8").matchAll(/^```ts\n([\s\S]*?)\n```$/gm), ([, code = ""], index) => ({
+    name: `${page.pathname.slice(page.pathname.lastIndexOf("/") + 1)} ${index + 1}`,
+    code
+  }))
 
 /** Runs one example, which may import from the given modules only. */
 export const checkExample = async (example: Example, modules: Readonly<Record<string, object>>): Promise<void> => {
