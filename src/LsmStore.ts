@@ -76,7 +76,7 @@ export class LsmStore extends Context.Service<LsmStore, {
   readonly has: (key: Uint8Array, options?: ReadOptions) => Effect.Effect<boolean, ReadError>
   /**
    * Gives the key a value. Returns when the write meets its durability; it waits
-   * while `maxImmutables` memtables wait for their flush. Until the log takes it
+   * while the memtable is full and `maxImmutables` others wait for their flush. Until the log takes it
    * an interrupt withdraws it; after that it is applied, and the interrupted
    * caller returns at once.
    *
@@ -183,13 +183,13 @@ export class LsmStore extends Context.Service<LsmStore, {
    * const key = new TextEncoder().encode("k")
    * const put = LsmStore.use((store) => store.put(key, Uint8Array.of(1)))
    * const get = LsmStore.use((store) => store.get(key))
-   * const on = (disk) => Layer.provide(LsmStore.layer({ directory: "/store" }), disk.layer)
    *
    * const disk = SimulatedDisk.make()
-   * await Effect.runPromise(put.pipe(Effect.provide(on(disk))))
-   * const afterPowerCut = disk.crashImage("synced")
+   * const store = LsmStore.layer({ directory: "/store" })
+   * await Effect.runPromise(put.pipe(Effect.provide(Layer.provide(store, disk.layer))))
+   * const afterPowerCut = disk.crashImage("synced").layer
    *
-   * await Effect.runPromise(get.pipe(Effect.provide(on(afterPowerCut)))) // => Uint8Array.of(1)
+   * await Effect.runPromise(get.pipe(Effect.provide(Layer.provide(store, afterPowerCut)))) // => Uint8Array.of(1)
    * ```
    */
   static readonly layer = (options: StoreOptions): Layer.Layer<LsmStore, StoreOpenError, Disk> =>

@@ -1,6 +1,6 @@
 /**
  * What a user gets from the registry: the files in the tarball, the declared types, and the built code, seen from a
- * project of their own. Nothing here needs the network.
+ * project of their own, which has all examples of the documentation. Nothing here needs the network.
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { spawnSync } from "node:child_process"
@@ -9,6 +9,7 @@ import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
 import manifest from "../../package.json" with { type: "json" }
+import { examplesIn, examplesOn } from "../testing/examples.ts"
 
 const repository = fileURLToPath(new URL("../..", import.meta.url))
 const binaries = path.join(repository, "node_modules", ".bin")
@@ -53,6 +54,11 @@ const reopened = await Effect.runPromise(
 console.log(JSON.stringify({ first, reopened, testing: Object.keys(Testing).length > 0 }))
 `
 
+const examples = [
+  ...["../../src/", "../../src/node/", "../../src/testing/"].flatMap((at) => examplesIn(new URL(at, import.meta.url))),
+  ...examplesOn(new URL("../../README.md", import.meta.url))
+].map(({ code }, index) => ({ file: `example${index}.ts`, code }))
+
 const consumerConfig = {
   compilerOptions: {
     target: "es2024",
@@ -65,7 +71,7 @@ const consumerConfig = {
     skipLibCheck: false,
     noEmit: true
   },
-  files: ["main.ts"]
+  files: ["main.ts", ...examples.map(({ file }) => file)]
 }
 
 /** What the command printed; fails with all of its output when it fails. */
@@ -116,6 +122,7 @@ describe("the packed package", () => {
     fs.writeFileSync(path.join(consumer, "package.json"), JSON.stringify({ type: "module", private: true }))
     fs.writeFileSync(path.join(consumer, "tsconfig.json"), JSON.stringify(consumerConfig))
     fs.writeFileSync(path.join(consumer, "main.ts"), program)
+    for (const { code, file } of examples) fs.writeFileSync(path.join(consumer, file), code)
   })
 
   afterAll(() => {
@@ -146,7 +153,7 @@ describe("the packed package", () => {
     assert.sameMembers(files.filter((file) => file.startsWith("dist/")), built)
   })
 
-  it("type-checks in a strict project, its own declarations included", () => {
+  it("type-checks in a strict project, with its own declarations and all examples", () => {
     assert.strictEqual(run(consumer, "tsc", "-p", "tsconfig.json"), "")
   })
 
