@@ -8,7 +8,7 @@ import type { StoreReadOnly } from "./StoreError.ts"
 export type EngineEvent =
   /** The next segment is durable and named by the manifest. */
   | { readonly _tag: "SegmentCreated"; readonly segment: number }
-  /** A full memtable and its segment were replaced, together, by an empty pair. */
+  /** A memtable and its segment, full or to be flushed, were replaced together by an empty pair. */
   | {
     readonly _tag: "MemtableRotated"
     readonly segment: number

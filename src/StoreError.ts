@@ -128,7 +128,7 @@ export class TransactionConflict extends Schema.TaggedError<TransactionConflict>
   }
 }
 
-/** What opening a store can fail with. Nothing was changed then, but for a directory that may have been created. */
+/** What opening a store can fail with. What is stored is then as it was; the directory may have been created. */
 export type StoreOpenError = StoreLocked | StoreCorrupted | UnsupportedFormat | DiskError | InvalidArgument
 
 /** What a read can fail with; `StoreCorrupted`, `UnsupportedFormat` and `DiskError` only where it needs a table. */

@@ -46,7 +46,7 @@ export interface StoreStats {
     /** Of writes that the log has not taken yet. */
     readonly queuedBytes: number
   }
-  /** Full memtables that were replaced. */
+  /** Memtables that were replaced, being full or for a `flush`. */
   readonly rotations: number
   readonly flushes: number
   readonly compactions: number
