@@ -14,6 +14,16 @@ export interface Commit {
   readonly sequence: number
 }
 
+/**
+ * Who is woken runs at once, in the Wal's stretch, up to the observers of a fiber
+ * that ends in it. What those throw must not become the Wal's defect, nor keep
+ * the other writers asleep: it becomes an uncaught exception.
+ */
+const throwLater = (thrown: unknown): void =>
+  queueMicrotask(() => {
+    throw thrown
+  })
+
 /** Where a request stands. Only a waiting one can be withdrawn (I14). */
 export const RequestState = { waiting: 0, taken: 1, withdrawn: 2 } as const
 export type RequestState = typeof RequestState[keyof typeof RequestState]
@@ -51,13 +61,21 @@ export class CommitRequest {
   /** Wakes the writer, which may run at once. */
   acknowledge(sequence: number): void {
     const { waiter } = this
-    if (waiter._tag === "Put") waiter.reply(Exit.void)
-    else if (waiter._tag === "Batch") waiter.reply(Exit.succeed({ sequence }))
+    try {
+      if (waiter._tag === "Put") waiter.reply(Exit.void)
+      else if (waiter._tag === "Batch") waiter.reply(Exit.succeed({ sequence }))
+    } catch (thrown) {
+      throwLater(thrown)
+    }
   }
 
   refuse(error: WriteError): void {
     const { waiter } = this
-    if (waiter._tag !== "Nobody") waiter.reply(Exit.fail(error))
+    try {
+      if (waiter._tag !== "Nobody") waiter.reply(Exit.fail(error))
+    } catch (thrown) {
+      throwLater(thrown)
+    }
   }
 }
 

@@ -137,10 +137,13 @@ export const makeStoreWrites = ({ state, writer }: Engine): StoreWrites => {
     return Effect.andThen(rotate, drained)
   })
 
+  /** It ends after a yield, so that its caller's observers do not run in the stretch of an actor that woke it. */
   const refusable = <A>(effect: Effect.Effect<A, WriteError>): Effect.Effect<A, WriteError> =>
     Effect.suspend(() => {
       const refusal = writeRefusal(state)
-      return refusal === undefined ? untilClosed(state, effect) : Effect.fail(refusal)
+      return refusal === undefined
+        ? Effect.onExit(untilClosed(state, effect), () => Effect.yieldNow)
+        : Effect.fail(refusal)
     })
 
   return {
