@@ -76,9 +76,9 @@ export class LsmStore extends Context.Service<LsmStore, {
   readonly has: (key: Uint8Array, options?: ReadOptions) => Effect.Effect<boolean, ReadError>
   /**
    * Gives the key a value. Returns when the write meets its durability; it waits
-   * while the memtable is full and `maxImmutables` others wait for their flush. Until the log takes it
-   * an interrupt withdraws it; after that it is applied, and the interrupted
-   * caller returns at once.
+   * while the memtable is full and `maxImmutables` others wait for their flush.
+   * Until the log takes it an interrupt withdraws it; after that it is applied, and
+   * the interrupted caller returns at once.
    *
    * After a failed write or sync of the log or the manifest it fails with
    * `StoreReadOnly`, as every write does from then on; whether the one that failed
