@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Stream } from "effect"
+import { Clock, Effect, Exit, Fiber, Layer, Stream } from "effect"
 import { Disk, WriteBatch } from "../../src/index.ts"
 import type { ReadError, StoreOpenError, WriteError } from "../../src/index.ts"
 import { StoreReadMode } from "../../src/table/ReadPolicy.ts"
@@ -8,6 +8,7 @@ import {
   bytesOf,
   contentOf,
   contentOn,
+  isTable,
   nameIn,
   padded,
   runSeed,
@@ -163,6 +164,60 @@ describe("An interrupted operation", () => {
       assert.deepStrictEqual(runSeed(summaryOn(disk), seed), content)
     })
   }
+})
+
+describe("An interrupted write", () => {
+  it.for(seeds(4))("I14: that the log has not taken is withdrawn at once, and never written (seed %i)", (seed) => {
+    const disk = SimulatedDisk.make({ delay: Effect.sleep("1 milli") })
+    const fault = disk.fail({ when: isTable, times: Infinity, code: "ENOSPC" })
+    const program = withStore(disk, (store) =>
+      Effect.gen(function*() {
+        const writers = yield* Effect.forEach(Array.from({ length: 60 }, (_, at) => at), (at) =>
+          Effect.forkChild(store.put(bytesOf(`key/${at}`), padded("value", 6_000))))
+        yield* Effect.sleep("1 minute")
+        const batch = WriteBatch.make().put(bytesOf("withdrawn/1"), bytesOf("value"))
+        const late = yield* Effect.forEach(
+          [store.put(bytesOf("withdrawn/0"), bytesOf("value")), store.write(batch)],
+          (write) =>
+            Effect.forkChild(write)
+        )
+        yield* Effect.sleep("1 second")
+        const before = yield* Clock.currentTimeMillis
+        for (const fiber of late) yield* Fiber.interrupt(fiber)
+        assert.strictEqual(yield* Clock.currentTimeMillis, before)
+        fault.heal()
+        yield* Fiber.joinAll(writers)
+        yield* store.flush
+        const content = yield* contentOf(store)
+        assert.strictEqual(content.size, 60)
+        // Its owner has the batch back.
+        yield* store.write(batch.put(bytesOf("withdrawn/2"), bytesOf("value")))
+        assert.strictEqual((yield* contentOf(store)).size, 62)
+      }))
+    runSeed(program, seed)
+  })
+
+  it.for(seeds(4))("I14: that the log has taken returns at once, and is applied whole (seed %i)", (seed) => {
+    const disk = SimulatedDisk.make({ delay: Effect.sleep("1 second") })
+    const program = withStore(disk, (store) =>
+      Effect.gen(function*() {
+        const calls = disk.calls
+        const write = yield* Effect.forkChild(
+          store.write(WriteBatch.make().put(bytesOf("a"), bytesOf("value")).put(bytesOf("b"), bytesOf("value")))
+        )
+        // In the middle of the append, or of the sync.
+        yield* Effect.sleep(seed % 2 === 0 ? "500 millis" : "2500 millis")
+        const before = yield* Clock.currentTimeMillis
+        yield* Fiber.interrupt(write)
+        assert.strictEqual(yield* Clock.currentTimeMillis, before)
+        assert.strictEqual((yield* contentOf(store)).size, 0)
+        yield* store.sync
+        assert.strictEqual((yield* contentOf(store)).size, 2)
+        assert.isAbove(disk.calls, calls)
+      }))
+    runSeed(program, seed)
+    assert.strictEqual(runSeed(contentOn(disk.crashImage("synced")), seed).size, 2)
+  })
 })
 
 /** Opens, writes and closes; notes what was acknowledged. */
