@@ -30,6 +30,7 @@ import { recover, startWriting } from "./Recovery.ts"
 import type { Recovered, Writable } from "./Recovery.ts"
 import { makeRetirement, Retirement } from "./Retirement.ts"
 import { RotationCoordinator } from "./RotationCoordinator.ts"
+import { SyncedDirectory } from "./SyncedDirectory.ts"
 import { Wal } from "./Wal.ts"
 
 /** The writing half of a store. */
@@ -106,7 +107,8 @@ export const openEngine = Effect.fnUntraced(function*(
   const policy = new ReadPolicy(yield* StoreReadMode)
   const arenas = new ArenaPool(options.memtableSize)
   const retirement = yield* makeRetirement(cache)
-  const access = { disk, jobs, retirement, cache, policy, arenas, options }
+  const directory = new SyncedDirectory(disk, options.directory)
+  const access = { disk, directory, jobs, retirement, cache, policy, arenas, options }
 
   return yield* Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
@@ -115,6 +117,7 @@ export const openEngine = Effect.fnUntraced(function*(
       const writable = options.readOnly ? undefined : yield* startWriting(access, plan)
       const state = yield* makeEngineState({
         options,
+        directory,
         view: firstView(recovered, active, writable, arenas),
         arenas,
         cache,

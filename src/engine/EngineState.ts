@@ -17,6 +17,7 @@ import type { ReadPolicy } from "../table/ReadPolicy.ts"
 import type { ArenaPool } from "./ArenaPool.ts"
 import type { ReadView } from "./ReadView.ts"
 import { SnapshotRegistry } from "./SnapshotRegistry.ts"
+import type { SyncedDirectory } from "./SyncedDirectory.ts"
 
 /** Whether writes and reads are taken. Each field is set once. */
 export interface EngineStatus {
@@ -51,6 +52,7 @@ export interface RecoveryFigures {
 
 export interface EngineStateShape {
   readonly options: ResolvedOptions
+  readonly directory: SyncedDirectory
   readonly view: TxRef.TxRef<ReadView>
   readonly status: TxRef.TxRef<EngineStatus>
   readonly snapshots: SnapshotRegistry
@@ -89,6 +91,7 @@ const publish = (events: EngineStateShape["events"], event: EngineEvent): void =
 /** The state of a store that recovery has just brought up. */
 export const makeEngineState = (parts: {
   readonly options: ResolvedOptions
+  readonly directory: SyncedDirectory
   readonly view: ReadView
   readonly arenas: ArenaPool
   readonly cache: BlockCache
@@ -145,6 +148,7 @@ export const makeEngineState = (parts: {
     })
     return {
       options,
+      directory: parts.directory,
       view: TxRef.makeUnsafe(parts.view.adopt()),
       status,
       snapshots: new SnapshotRegistry(),

@@ -18,6 +18,7 @@ import { currentName, currentTemporaryName, manifestName } from "./FileNames.ts"
 import { applyEvent, snapshotOf } from "./ManifestEvent.ts"
 import type { ManifestEvent, ManifestState } from "./ManifestEvent.ts"
 import { encodeCurrent, encodeFrame, encodeManifestHeader } from "./ManifestLog.ts"
+import type { SyncedDirectory } from "./SyncedDirectory.ts"
 
 /** Bytes of journal beyond the last snapshot's before it is written anew. */
 const rewriteAfter = 1024 * 1024
@@ -36,19 +37,20 @@ export interface ManifestFile {
  */
 export const writeManifest = Effect.fnUntraced(function*(
   disk: Disk["Service"],
-  directory: string,
+  directory: SyncedDirectory,
   number: number,
   state: ManifestState
 ): Effect.fn.Return<ManifestFile, DiskError> {
+  const { mark, path } = directory
   const header = encodeManifestHeader(number)
   const frame = encodeFrame(number, header.length, snapshotOf(state))
-  const file = yield* disk.createAppend(`${directory}/${manifestName(number)}`)
+  const file = yield* disk.createAppend(`${path}/${manifestName(number)}`)
   const length = header.length + frame.length
   return yield* Effect.onError(
     Effect.gen(function*() {
       yield* file.append([header, frame])
       yield* file.sync
-      const temporary = `${directory}/${currentTemporaryName}`
+      const temporary = `${path}/${currentTemporaryName}`
       if ((yield* disk.kind(temporary)) !== "missing") yield* disk.remove(temporary)
       yield* Effect.acquireUseRelease(
         disk.createAppend(temporary),
@@ -56,9 +58,9 @@ export const writeManifest = Effect.fnUntraced(function*(
         (current) => current.close
       )
       // The manifest's own entry must be durable before CURRENT names it.
-      yield* disk.syncDirectory(directory)
-      yield* disk.rename(temporary, `${directory}/${currentName}`)
-      yield* disk.syncDirectory(directory)
+      yield* directory.sync(mark)
+      yield* disk.rename(temporary, `${path}/${currentName}`)
+      yield* directory.sync(mark)
       return { number, file, length, snapshotLength: length }
     }),
     () => file.close
@@ -104,7 +106,7 @@ const makeManifest = (
   Effect.gen(function*() {
     const engine = yield* EngineState
     const disk = yield* Disk
-    const { directory } = engine.options
+    const { directory } = engine
     let state = recovered
     let current = opened
     let nextTable = recovered.nextTable
@@ -116,7 +118,7 @@ const makeManifest = (
       yield* previous.file.close
       engine.emit({ _tag: "ManifestRewritten", file: current.number })
       // Left behind, it is an orphan that the next recovery removes.
-      yield* Effect.ignore(disk.remove(`${directory}/${manifestName(previous.number)}`))
+      yield* Effect.ignore(disk.remove(`${directory.path}/${manifestName(previous.number)}`))
     })
 
     const journal = Effect.fnUntraced(function*(event: ManifestEvent) {

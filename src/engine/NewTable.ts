@@ -48,6 +48,7 @@ export const makeNewTables: Effect.Effect<NewTables, never, EngineState | Disk |
 
     const write: NewTables["write"] = (job, restore) =>
       Effect.suspend(() => {
+        const { mark } = engine.directory
         const file = manifest.nextTable()
         const path = `${options.directory}/${tableName(file)}`
         const target = {
@@ -61,7 +62,7 @@ export const makeNewTables: Effect.Effect<NewTables, never, EngineState | Disk |
         const opened = Effect.gen(function*() {
           const meta = yield* restore(job(target))
           if (meta === undefined) return undefined
-          yield* disk.syncDirectory(options.directory)
+          yield* engine.directory.sync(mark)
           return yield* openTable(access, path, meta)
         })
         return Effect.onError(opened, () => Effect.ignore(disk.remove(path)))

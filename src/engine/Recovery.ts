@@ -41,9 +41,11 @@ import { openTable } from "./OpenTable.ts"
 import type { Retirement } from "./Retirement.ts"
 import { createSegment } from "./Segment.ts"
 import type { Segment } from "./Segment.ts"
+import type { SyncedDirectory } from "./SyncedDirectory.ts"
 
 export interface RecoveryAccess {
   readonly disk: Disk["Service"]
+  readonly directory: SyncedDirectory
   readonly jobs: Jobs["Service"]
   readonly retirement: Retirement["Service"]
   readonly cache: BlockCache
@@ -306,11 +308,11 @@ export const recover = Effect.fnUntraced(function*(
  */
 export const startWriting = (access: RecoveryAccess, { files, state }: Plan): Effect.Effect<Writable, DiskError> =>
   Effect.uninterruptible(Effect.gen(function*() {
-    const { disk, options } = access
+    const { directory, disk } = access
     const number = highestNumber(files, "Manifest") + 1
-    const fresh = yield* writeManifest(disk, options.directory, number, state)
+    const fresh = yield* writeManifest(disk, directory, number, state)
     const createFirst = Effect.gen(function*() {
-      const segment = yield* createSegment(disk, options.directory, state.firstSegment)
+      const segment = yield* createSegment(disk, directory, state.firstSegment)
       const event: ManifestEvent = { _tag: "SegmentCreated", segment: segment.number }
       const next = applyEvent(state, event)
       if (typeof next === "string")

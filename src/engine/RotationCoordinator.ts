@@ -85,7 +85,7 @@ const makeCoordinator: Effect.Effect<
     Effect.gen(function*() {
       if (prepared !== undefined) return prepared
       const number = engine.view.value.active.segment.number + 1
-      const segment = yield* createSegment(disk, engine.options.directory, number)
+      const segment = yield* createSegment(disk, engine.directory, number)
       yield* Effect.onError(manifest.append({ _tag: "SegmentCreated", segment: number }), () => segment.retire)
       prepared = segment
       engine.emit({ _tag: "SegmentCreated", segment: number })

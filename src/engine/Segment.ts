@@ -9,6 +9,7 @@ import type { Disk } from "../disk/Disk.ts"
 import { SegmentWriter } from "../log/SegmentWriter.ts"
 import type { DiskError } from "../StoreError.ts"
 import { segmentName } from "./FileNames.ts"
+import type { SyncedDirectory } from "./SyncedDirectory.ts"
 
 /** Zeros written ahead, so that a sync of a small group need not journal a new length. */
 const extendBy = 256 * 1024
@@ -60,16 +61,23 @@ export class Segment {
 /** A new, empty segment that is durable, its directory entry included. */
 export const createSegment = Effect.fnUntraced(function*(
   disk: Disk["Service"],
-  directory: string,
+  directory: SyncedDirectory,
   number: number
 ): Effect.fn.Return<Segment, DiskError> {
-  const path = `${directory}/${segmentName(number)}`
-  const low = yield* Random.nextIntBetween(0, 0x1_0000_0000)
-  const high = yield* Random.nextIntBetween(0, 0x1_0000_0000)
-  const writer = yield* SegmentWriter.create(disk, path, number, { low, high }, { extendBy })
-  const segment = new Segment(number, path, writer)
-  return yield* Effect.onError(
-    Effect.as(Effect.andThen(segment.sync, disk.syncDirectory(directory)), segment),
-    () => segment.retire
-  )
+  const path = `${directory.path}/${segmentName(number)}`
+  for (;;) {
+    const { mark } = directory
+    const low = yield* Random.nextIntBetween(0, 0x1_0000_0000)
+    const high = yield* Random.nextIntBetween(0, 0x1_0000_0000)
+    const writer = yield* SegmentWriter.create(disk, path, number, { low, high }, { extendBy })
+    const segment = new Segment(number, path, writer)
+    const isDurable = yield* Effect.onError(
+      Effect.andThen(segment.sync, directory.trySync(mark)),
+      () => segment.retire
+    )
+    if (isDurable) return segment
+    // It holds no record yet, so another one can take its place.
+    yield* segment.retire
+    yield* disk.remove(path)
+  }
 })

@@ -239,9 +239,15 @@ describe("A failed write of a table", () => {
     "a read of it": () => isTableCall("read"),
     "the sync of its directory": () => {
       let isTableSynced = false
+      let isSegmentNew = false
       return (call) => {
         if (call.path.endsWith(".sst") && call.operation !== "close") isTableSynced = call.operation === "sync"
-        return isTableSynced && call.operation === "syncDirectory"
+        if (call.path.endsWith(".seg") && call.operation === "createAppend") isSegmentNew = true
+        if (call.operation !== "syncDirectory") return false
+        // While a new segment waits for it too, it may be the segment's.
+        const isTables = isTableSynced && !isSegmentNew
+        isSegmentNew = false
+        return isTables
       }
     }
   }
