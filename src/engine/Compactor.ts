@@ -27,6 +27,8 @@ export class Compactor extends Context.Service<Compactor, {
     )
 }
 
+type Reply = Deferred.Deferred<void, WriteError>
+
 const makeCompactor: Effect.Effect<
   Compactor["Service"],
   never,
@@ -63,12 +65,18 @@ const makeCompactor: Effect.Effect<
     })
   )
 
-  const actor = yield* makeActor<Deferred.Deferred<void, WriteError>, never>(
+  /** A merge that is asked for and has not begun: it serves all who ask meanwhile. */
+  let next: Reply | undefined
+  const actor = yield* makeActor<Reply, never>(
     engine,
     "Compactor",
     { restart: true },
     // The caller learns of a failure and may ask again; nothing has changed.
-    (reply) => Effect.flatMap(Effect.exit(merge), (exit) => Effect.asVoid(Deferred.done(reply, exit)))
+    (reply) =>
+      Effect.suspend(() => {
+        if (next === reply) next = undefined
+        return Effect.flatMap(Effect.exit(merge), (exit) => Effect.asVoid(Deferred.done(reply, exit)))
+      })
   )
 
   return Compactor.of({
@@ -76,9 +84,11 @@ const makeCompactor: Effect.Effect<
       const { closed, readOnly } = engine.status.value
       if (closed !== undefined) return Effect.fail(closed)
       if (readOnly !== undefined) return Effect.fail(readOnly)
-      const reply = Deferred.makeUnsafe<void, WriteError>()
-      actor.tell(reply)
-      return Deferred.await(reply)
+      if (next === undefined) {
+        next = Deferred.makeUnsafe()
+        actor.tell(next)
+      }
+      return Deferred.await(next)
     })
   })
 })

@@ -75,6 +75,8 @@ const makeCoordinator: Effect.Effect<
   let rotating: Memtable | undefined
   /** Who waits for a rotation. Once writes have stopped nobody does, whatever becomes of the actor. */
   const waiting = new Set<Reply>()
+  /** The rotation for which anybody may wait who needs no room of his own. */
+  let shared: { readonly memtable: Memtable; readonly reply: Reply } | undefined
   engine.onWritesStopped.push((error) => {
     for (const reply of waiting) Deferred.doneUnsafe(reply, Exit.fail(error))
   })
@@ -164,6 +166,7 @@ const makeCoordinator: Effect.Effect<
     const answer = (exit: Exit.Exit<void, StoreReadOnly | InvalidArgument>): void => {
       if (reply === undefined) return
       waiting.delete(reply)
+      if (shared?.reply === reply) shared = undefined
       Deferred.doneUnsafe(reply, exit)
     }
     return Effect.matchEffect(rotate(memtable, room), {
@@ -191,8 +194,10 @@ const makeCoordinator: Effect.Effect<
       Effect.suspend(() => {
         const stopped = engine.status.value.readOnly
         if (stopped !== undefined) return Effect.fail(stopped)
+        if (room === undefined && shared?.memtable === memtable) return Deferred.await(shared.reply)
         const reply: Reply = Deferred.makeUnsafe()
         waiting.add(reply)
+        if (room === undefined) shared = { memtable, reply }
         actor.tell({ _tag: "Rotate", memtable, room, reply })
         return Deferred.await(reply)
       }),
