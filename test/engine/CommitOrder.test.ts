@@ -141,7 +141,13 @@ describe("The one order of commits", () => {
           if (value !== undefined && !images.has(value)) images.set(value, disk.crashImage("synced"))
         })
         const reader = yield* Effect.forkChild(repeatUntil(() => isOver, look))
-        for (let turn = 0; turn < 6; turn++) yield* store.put(key, padded(String(turn), 50), { durability: "sync" })
+        for (let turn = 0; turn < 6; turn++) {
+          const value = padded(String(turn), 50)
+          // Groups of few and of many records take different ways.
+          const batch = WriteBatch.make()
+          for (let at = 0; at < 20; at++) batch.put(bytesOf(`key/${at}`), value)
+          yield* turn % 2 === 0 ? store.put(key, value) : store.write(batch.put(key, value))
+        }
         isOver = true
         yield* Fiber.join(reader)
         return images
