@@ -9,6 +9,7 @@ import { Context, Effect, Layer } from "effect"
 import type { Scope } from "effect"
 import { Disk } from "../disk/Disk.ts"
 import type { BlockCache } from "../table/BlockCache.ts"
+import { describeCause } from "./Actor.ts"
 import type { LiveTable } from "./LiveTable.ts"
 
 export class Retirement extends Context.Service<Retirement, {
@@ -35,24 +36,29 @@ export const makeRetirement = (
     let onDrained: (() => void) | undefined
 
     const removeFile = (path: string): Effect.Effect<void> =>
-      Effect.catch(disk.remove(path), (error) =>
-        Effect.logWarning(`An obsolete file was left for the next recovery: ${error.message}`))
+      Effect.catchCause(disk.remove(path), (cause) =>
+        Effect.logWarning(`An obsolete file was left for the next recovery: ${describeCause(cause)}`))
+
+    const closed = (table: LiveTable): void => {
+      open.delete(table)
+      if (open.size === 0)
+        onDrained?.()
+    }
 
     const retireNow = (table: LiveTable): Effect.Effect<void> =>
-      Effect.uninterruptible(Effect.gen(function*() {
-        yield* table.reader.close
-        cache.drop(table.reader.meta.file)
-        if (table.isObsolete)
-          yield* removeFile(table.path)
-        open.delete(table)
-        if (open.size === 0)
-          onDrained?.()
-      }))
+      Effect.uninterruptible(
+        Effect.gen(function*() {
+          yield* table.reader.close
+          cache.drop(table.reader.meta.file)
+          if (table.isObsolete)
+            yield* removeFile(table.path)
+        }).pipe(Effect.ensuring(Effect.sync(() =>
+          closed(table)
+        )))
+      )
 
     // Of a store that did not open, and so has no readers, the tables may still hold references.
-    yield* Effect.addFinalizer(() =>
-      Effect.forEach(open, (table) => table.reader.close, { discard: true })
-    )
+    yield* Effect.addFinalizer(() => Effect.forEach(open, (table) => table.reader.close, { discard: true }))
 
     return Retirement.of({
       opened: (table) => {
