@@ -28,16 +28,18 @@ export type StoreFile =
 
 const pattern = /^(manifest|table)-(\d{10,16})\.(log|sst)$/
 
+/** No store gets so far; with a larger one there might be no number for the next file. */
+const largestNumber = 2 ** 48
+
 /** What a name in the directory stands for, or undefined if it is none of the store's. */
 export const parseFileName = (name: string): StoreFile | undefined => {
   if (name === lockFileName) return { _tag: "Lock" }
   if (name === currentName) return { _tag: "Current" }
   if (name === currentTemporaryName) return { _tag: "Temporary" }
   const segment = parseSegmentName(name)
-  if (segment !== undefined) return { _tag: "Segment", number: segment }
-  const match = pattern.exec(name)
-  if (match === null) return undefined
-  const number = Number(match[2])
+  const number = segment ?? Number(pattern.exec(name)?.[2])
+  if (!(number <= largestNumber)) return undefined
+  if (number === segment) return { _tag: "Segment", number }
   if (name === manifestName(number)) return { _tag: "Manifest", number }
   if (name === tableName(number)) return { _tag: "Table", number }
   return undefined
