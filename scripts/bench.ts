@@ -5,15 +5,17 @@
  * its own, several rounds in turn; it prints the median of each and their ratio.
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { Console, Effect } from "effect"
+import { Console, Effect, Layer } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
+import { LsmStore } from "../src/index.ts"
 import type { Durability } from "../src/index.ts"
 import { NodeLsmStore } from "../src/node/index.ts"
 import { fill } from "./bench/fill.ts"
 import { makeRecords } from "./bench/records.ts"
+import { slowerSyncDisk } from "./bench/slowerSync.ts"
 
 interface Workload {
   readonly name: string
@@ -34,19 +36,28 @@ const { positionals, values } = parseArgs({
     rounds: { type: "string", default: "3" },
     seconds: { type: "string", default: "5" },
     records: { type: "string", default: "1000000" },
-    directory: { type: "string", default: tmpdir() }
+    directory: { type: "string", default: tmpdir() },
+    "sync-microseconds": { type: "string" }
   }
 })
 
 const median = (numbers: ReadonlyArray<number>): number =>
   [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
 
+/** With `--sync-microseconds N` each sync takes at least so long. */
+const storeLayer = (directory: string) => {
+  const slow = values["sync-microseconds"]
+  return slow === undefined
+    ? NodeLsmStore.layer({ directory })
+    : LsmStore.layer({ directory }).pipe(Layer.provide(slowerSyncDisk(Number(slow))))
+}
+
 const run = (workload: Workload) =>
   Effect.acquireUseRelease(
     Effect.sync(() => mkdtempSync(join(values.directory, "effect-lsm-bench-"))),
     (directory) =>
       fill(records, { ...workload, milliseconds: Number(values.seconds) * 1000 }).pipe(
-        Effect.provide(NodeLsmStore.layer({ directory }))
+        Effect.provide(storeLayer(directory))
       ),
     (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
   )
