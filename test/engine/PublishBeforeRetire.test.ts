@@ -81,6 +81,26 @@ describe("A file that is removed", () => {
   })
 })
 
+describe("CURRENT", () => {
+  it.for(seeds(4))("I7: moves to a manifest only when that is durable, its entry included (seed %i)", (seed) => {
+    const disk = SimulatedDisk.make()
+    const moves: Array<string> = []
+    disk.onCall(({ operation, path }, phase) => {
+      if (phase !== "before" || operation !== "rename") return
+      const number = Result.getOrThrow(readCurrent(path, disk.readFile(path)))
+      const survivor = disk.crashImage("synced")
+      const name = manifestName(number)
+      if (!hasFile(survivor, name)) return void moves.push(`${name} has no durable entry`)
+      const manifest = readManifest(name, number, survivor.readFile(`${directory}/${name}`))
+      moves.push(Result.isSuccess(manifest) ? "a durable manifest" : `${name} is not durable`)
+    })
+    for (let session = 0; session < 3; session++) {
+      runSeed(withStore(disk, (store) => store.put(bytesOf(`key/${session}`), bytesOf("value"))), seed)
+    }
+    assert.deepStrictEqual(moves, ["a durable manifest", "a durable manifest", "a durable manifest"])
+  })
+})
+
 describe("A memtable that leaves the view", () => {
   for (const mode of ["sync", "async"] as const) {
     it.for(seeds(8))(`I7: leaves it with its table in, blocks read ${mode} (seed %i)`, (seed) => {
