@@ -244,8 +244,9 @@ describe("A failed write of a table", () => {
         if (call.path.endsWith(".sst") && call.operation !== "close") isTableSynced = call.operation === "sync"
         if (call.path.endsWith(".seg") && call.operation === "createAppend") isSegmentNew = true
         if (call.operation !== "syncDirectory") return false
-        // While a new segment waits for it too, it may be the segment's.
+        // While a new segment waits for it too, it may be the segment's, and the next one too.
         const isTables = isTableSynced && !isSegmentNew
+        isTableSynced = false
         isSegmentNew = false
         return isTables
       }
