@@ -21,8 +21,9 @@ const longKey = (at: number): Uint8Array => bytesOf(String(at).padStart(60_000, 
 const rewriteManifest = (disk: SimulatedDisk, written: { count: number }) =>
   withStore(disk, (store) =>
     Effect.gen(function*() {
-      for (let left = 3; left > 0; written.count++) {
+      for (let left = 3; left > 0;) {
         yield* store.put(longKey(written.count), bytesOf("value"))
+        written.count++
         yield* store.flush
         if (filesOf(disk).includes("manifest-0000000002.log")) left--
         assert.isBelow(written.count, 40)
@@ -85,9 +86,10 @@ describe("A manifest that is written anew", () => {
         const error = runSeed(Effect.flip(rewriteManifest(disk, written)), seed)
         fault.heal()
         assert.strictEqual(error._tag, "StoreReadOnly", operation)
-        // The last put was acknowledged; its flush was not.
-        assert.strictEqual(runSeed(contentOn(disk.crashImage("synced")), seed).size, written.count + 1, operation)
-        assert.strictEqual(runSeed(contentOn(disk), seed).size, written.count + 1, operation)
+        for (const each of [disk.crashImage("synced"), disk]) {
+        // What was not acknowledged may be there.
+        const { size } = runSeed(contentOn(each), seed)
+        assert.include([written.count, written.count + 1], size, operation)
       }
     }
   )
