@@ -2,7 +2,11 @@
  * The options of a store, their defaults, and their check.
  */
 import { Duration, Effect, Option } from "effect"
+import { levelCount } from "./Compaction.ts"
+import type { CompactionStrategy } from "./Compaction.ts"
+import { levelled } from "./compaction/Levelled.ts"
 import { InvalidArgument, inWords } from "./StoreError.ts"
+import type { Compression } from "./table/Compression.ts"
 
 /**
  * When a write is acknowledged. Whatever is lost is a suffix of the order of commits.
@@ -29,10 +33,20 @@ export interface EngineOptions {
   readonly blockCacheSize?: number | undefined
   /** Filter bits a key, 0 (no filter) to 32. Default 10. Holds for new tables. */
   readonly filterBitsPerKey?: number | undefined
-  /** Compression of table blocks. Only `"none"` yet. */
-  readonly compression?: "none" | undefined
-  /** Worker threads for background work. Only 0 yet: it runs on the event loop in slices. */
-  readonly workers?: 0 | undefined
+  /**
+   * Compression of table blocks; of an array the first is for level 0 and so on, the last for all deeper levels.
+   * Default `"none"`. Holds for new tables.
+   */
+  readonly compression?: Compression | ReadonlyArray<Compression> | undefined
+  /** Which tables are merged, and when. Default `Compaction.levelled()`. */
+  readonly compaction?: CompactionStrategy | undefined
+  /** Most table files that are open at once, from 8 up; one beyond it is opened again when it is read. Default 512. */
+  readonly maxOpenFiles?: number | undefined
+  /**
+   * Worker threads for background work: 2, one for flushes and one for compactions, or 0: on the event loop in slices.
+   * Default 2 for `NodeLsmStore`; elsewhere always 0, unless the context provides the job runner.
+   */
+  readonly workers?: 0 | 2 | undefined
 }
 
 /** Options of a store on a disk. */
@@ -61,7 +75,10 @@ export interface ResolvedOptions {
   readonly blockSize: number
   readonly blockCacheSize: number
   readonly filterBitsPerKey: number
-  readonly compression: "none"
+  /** One a level. */
+  readonly compression: ReadonlyArray<Compression>
+  readonly compaction: CompactionStrategy
+  readonly maxOpenFiles: number
   readonly createIfMissing: boolean
   readonly errorIfExists: boolean
   readonly readOnly: boolean
@@ -80,6 +97,8 @@ const names = new Set([
   "blockCacheSize",
   "filterBitsPerKey",
   "compression",
+  "compaction",
+  "maxOpenFiles",
   "workers",
   "createIfMissing",
   "errorIfExists",
@@ -91,6 +110,21 @@ const invalid = (argument: string, reason: string) => Effect.fail(new InvalidArg
 /** True if `value` is one of the three levels. */
 export const isDurability = (value: unknown): value is Durability =>
   value === "sync" || value === "buffered" || value === "async"
+
+const isCompression = (value: unknown): value is Compression =>
+  value === "none" || value === "lz4" || value === "zstd"
+
+/** One a level, or undefined if the option is not one. */
+const compressionByLevel = (option: unknown): ReadonlyArray<Compression> | undefined => {
+  const given: ReadonlyArray<unknown> = Array.isArray(option) ? option : [option]
+  const known = given.filter(isCompression)
+  if (known.length !== given.length || known.length === 0 || known.length > levelCount) return undefined
+  return Array.from({ length: levelCount }, (_, level) => known[Math.min(level, known.length - 1)]!)
+}
+
+const isStrategy = (value: CompactionStrategy): boolean =>
+  typeof value === "object" && value !== null && typeof value.name === "string" && typeof value.pick === "function"
+  && typeof value.debt === "function" && value.slowdownTables > 0 && value.stopTables > 0 && value.tableSize > 0
 
 /** Fills in the defaults, or fails with the first option that is out of its range. */
 export const resolveOptions = Effect.fnUntraced(function*(
@@ -125,6 +159,7 @@ export const resolveOptions = Effect.fnUntraced(function*(
   const cacheLimit = Number.MAX_SAFE_INTEGER
   const blockCacheSize = yield* integer("blockCacheSize", options.blockCacheSize, 32 * MiB, 0, cacheLimit)
   const filterBitsPerKey = yield* integer("filterBitsPerKey", options.filterBitsPerKey, 10, 0, 32)
+  const maxOpenFiles = yield* integer("maxOpenFiles", options.maxOpenFiles, 512, 8, 1_000_000)
   const createIfMissing = yield* flag("createIfMissing", options.createIfMissing, true)
   const errorIfExists = yield* flag("errorIfExists", options.errorIfExists, false)
   const readOnly = yield* flag("readOnly", options.readOnly, false)
@@ -133,11 +168,19 @@ export const resolveOptions = Effect.fnUntraced(function*(
   if (!isDurability(durability)) {
     return yield* invalid("durability", `must be "sync", "buffered" or "async", not ${inWords(durability)}`)
   }
-  if (options.compression !== undefined && options.compression !== "none") {
-    return yield* invalid("compression", `must be "none", not ${inWords(options.compression)}`)
+  const compression = compressionByLevel(options.compression ?? "none")
+  if (compression === undefined) {
+    return yield* invalid(
+      "compression",
+      `must be "none", "lz4", "zstd" or an array of them, not ${inWords(options.compression)}`
+    )
   }
-  if (options.workers !== undefined && options.workers !== 0) {
-    return yield* invalid("workers", `must be 0, not ${inWords(options.workers)}`)
+  if (options.workers !== undefined && options.workers !== 0 && options.workers !== 2) {
+    return yield* invalid("workers", `must be 0 or 2, not ${inWords(options.workers)}`)
+  }
+  const compaction = options.compaction ?? levelled()
+  if (!isStrategy(compaction)) {
+    return yield* invalid("compaction", "must be a compaction strategy, such as Compaction.levelled()")
   }
   const interval = Duration.fromInput(options.syncInterval ?? 100)
   const syncInterval = Option.isSome(interval) ? Duration.toMillis(interval.value) : Number.NaN
@@ -157,7 +200,9 @@ export const resolveOptions = Effect.fnUntraced(function*(
     blockSize,
     blockCacheSize,
     filterBitsPerKey,
-    compression: "none",
+    compression,
+    compaction,
+    maxOpenFiles,
     createIfMissing,
     errorIfExists,
     readOnly

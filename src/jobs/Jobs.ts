@@ -2,44 +2,68 @@
  * Background jobs behind one service: what flush and compaction do to files.
  *
  * A job is plain data and shared memory, so that a thread can run it as well as
- * the event loop. A job that fails or is interrupted leaves at most a file that
- * no manifest names; the caller runs it again under a new number.
+ * the event loop. A job that fails or is interrupted leaves at most files that
+ * no manifest names; the caller runs it again under new numbers.
  */
 import { Context } from "effect"
 import type { Effect } from "effect"
 import type { MemtableHandle } from "../memtable/ArenaMemtable.ts"
 import type { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
+import type { Compression } from "../table/Compression.ts"
 import type { TableMeta } from "../table/TableMeta.ts"
 
-/** The table that a job writes. */
-export interface TableTarget {
-  readonly path: string
-  readonly file: number
+/** How the tables of a job are written. */
+export interface TableShape {
   readonly level: number
   readonly blockSize: number
   readonly filterBitsPerKey: number
+  readonly compression: Compression
   /** Sequences that snapshots pin, lowest first: every version that one of them sees is kept (I9). */
   readonly pinned: ReadonlyArray<number>
 }
 
+/** A name that no other file has. */
+export interface NewFile {
+  readonly file: number
+  readonly path: string
+}
+
+/** The keys from `smallestKey` to `largestKey`, both included. */
+export interface KeyBounds {
+  readonly smallestKey: Uint8Array
+  readonly largestKey: Uint8Array
+}
+
 export interface FlushJob {
   readonly memtable: MemtableHandle
-  readonly target: TableTarget
+  readonly target: NewFile
+  readonly shape: TableShape
 }
+
+/** Tables that share no key, in key order. */
+export type Run = ReadonlyArray<{ readonly path: string; readonly meta: TableMeta }>
 
 export interface MergeJob {
   /** Newest first. */
-  readonly sources: ReadonlyArray<{ readonly path: string; readonly meta: TableMeta }>
-  readonly target: TableTarget
-  /** True if no older version of any key lies outside the sources. */
-  readonly isBottom: boolean
+  readonly sources: ReadonlyArray<Run>
+  /** Names for the tables that are written, taken in order; the last one takes all that is left. */
+  readonly targets: ReadonlyArray<NewFile>
+  readonly shape: TableShape
+  /** Bytes after which a table ends, before the next key. */
+  readonly tableSize: number
+  /** The tables of the level below the output, in key order: a table ends as well before it overlaps too much of them. */
+  readonly below: ReadonlyArray<KeyBounds & { readonly size: number }>
+  /** Bytes of the level below that a table may overlap. */
+  readonly largestOverlap: number
+  /** Where versions older than the sources' may lie, disjoint and in key order: a tombstone elsewhere is dropped (I9). */
+  readonly older: ReadonlyArray<KeyBounds>
 }
 
 export class Jobs extends Context.Service<Jobs, {
   /** Writes a memtable that takes no more records as a table. The file is synced; its directory entry is not. */
   readonly flush: (job: FlushJob) => Effect.Effect<TableMeta, DiskError>
-  /** Merges tables into one; undefined, and no file, if nothing is left. Synced likewise. */
+  /** Merges tables into others, in key order; none if nothing is left. Synced likewise. */
   readonly merge: (
     job: MergeJob
-  ) => Effect.Effect<TableMeta | undefined, DiskError | StoreCorrupted | UnsupportedFormat>
+  ) => Effect.Effect<ReadonlyArray<TableMeta>, DiskError | StoreCorrupted | UnsupportedFormat>
 }>()("effect-lsm/jobs/Jobs") {}

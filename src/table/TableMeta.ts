@@ -10,6 +10,8 @@ export interface TableMeta {
   /** Records, tombstones included, every version counted. */
   readonly entries: number
   readonly tombstones: number
+  /** Records that a newer one of the same key in the table shadows. */
+  readonly shadowed: number
   readonly smallestKey: Uint8Array
   readonly largestKey: Uint8Array
   readonly smallestSequence: number
