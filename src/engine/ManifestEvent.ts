@@ -14,6 +14,7 @@ const Table = Schema.Struct({
   footerChecksum: Schema.Natural,
   entries: Schema.Natural,
   tombstones: Schema.Natural,
+  shadowed: Schema.Natural,
   smallestKey: Schema.Uint8ArrayFromBase64,
   largestKey: Schema.Uint8ArrayFromBase64,
   smallestSequence: Schema.Natural,

@@ -11,6 +11,7 @@
  *   file              u64
  *   entries           u64
  *   tombstones        u64
+ *   shadowed          u64  entries behind a newer one of the same key
  *   smallest sequence u64
  *   largest sequence  u64
  *   smallest klen     u32
@@ -48,7 +49,7 @@ const magic = new TextEncoder().encode("lsmTable")
 const versionOffset = 32
 const checksumOffset = 36
 const magicOffset = 40
-const propertiesHeaderSize = 48
+const propertiesHeaderSize = 56
 
 /** The sections' lengths and checksums. */
 export interface Footer {
@@ -135,10 +136,11 @@ export const encodeProperties = (properties: Properties): Uint8Array => {
   setUint64(view, 0, properties.file)
   setUint64(view, 8, properties.entries)
   setUint64(view, 16, properties.tombstones)
-  setUint64(view, 24, properties.smallestSequence)
-  setUint64(view, 32, properties.largestSequence)
-  view.setUint32(40, smallestKey.length, true)
-  view.setUint32(44, largestKey.length, true)
+  setUint64(view, 24, properties.shadowed)
+  setUint64(view, 32, properties.smallestSequence)
+  setUint64(view, 40, properties.largestSequence)
+  view.setUint32(48, smallestKey.length, true)
+  view.setUint32(52, largestKey.length, true)
   bytes.set(smallestKey, propertiesHeaderSize)
   bytes.set(largestKey, propertiesHeaderSize + smallestKey.length)
   return bytes

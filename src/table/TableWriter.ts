@@ -46,6 +46,7 @@ export class TableWriter {
   #largestSequence = 0
   #entries = 0
   #tombstones = 0
+  #shadowed = 0
 
   constructor(options: TableWriterOptions) {
     this.#file = options.file
@@ -114,7 +115,9 @@ export class TableWriter {
       kind === RecordKind.put ? valueLength : 0
     )
 
-    if (!sameKey) {
+    if (sameKey) {
+      this.#shadowed++
+    } else {
       if (keyLength > last.length) {
         const grown = new Uint8Array(keyLength * 2)
         grown.set(last.subarray(0, common))
@@ -157,6 +160,7 @@ export class TableWriter {
       file,
       entries: this.#entries,
       tombstones: this.#tombstones,
+      shadowed: this.#shadowed,
       smallestKey: this.#smallestKey,
       largestKey: this.#lastKey.slice(0, this.#lastKeyLength),
       smallestSequence: this.#entries === 0 ? 0 : this.#smallestSequence,

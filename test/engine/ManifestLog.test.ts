@@ -21,6 +21,7 @@ const table = (tableNumber: number, smallestSequence: number, largestSequence: n
   footerChecksum: 0xfedc_ba98,
   entries: largestSequence - smallestSequence + 1,
   tombstones: 1,
+  shadowed: 3,
   smallestKey: Uint8Array.of(0, 1, tableNumber),
   largestKey: Uint8Array.of(0xff, 0xfe, tableNumber),
   smallestSequence,

@@ -192,8 +192,11 @@ describe("TableReader", () => {
   it.effect("I15: refuses a table whose properties are not the manifest's", () =>
     Effect.gen(function*() {
       const { bytes, meta } = writeTable([put("a", 1)])
-      const error = yield* Effect.flip(openTable({ bytes, meta: { ...meta, entries: 2 } }))
-      assert.instanceOf(error, StoreCorrupted)
+      const fields = ["entries", "tombstones", "shadowed", "smallestSequence", "largestSequence"] as const
+      for (const field of fields) {
+        const error = yield* Effect.flip(openTable({ bytes, meta: { ...meta, [field]: meta[field] + 1 } }))
+        assert.instanceOf(error, StoreCorrupted, field)
+      }
     }))
 
   it.effect("does not care which level the table has moved to", () =>

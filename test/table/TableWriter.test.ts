@@ -31,12 +31,18 @@ describe("TableWriter", () => {
       footerChecksum: new DataView(bytes.buffer).getUint32(bytes.length - 12, true),
       entries: 3,
       tombstones: 1,
+      shadowed: 1,
       smallestKey: ascii("b"),
       largestKey: ascii("cc"),
       smallestSequence: 3,
       largestSequence: 9
     })
   })
+
+  it.prop("counts the entries behind a newer one of the same key", { entries: entriesArbitrary }, ({ entries }) => {
+    const keys = new Set(entries.map(({ key }) => Buffer.from(key).toString("hex")))
+    assert.strictEqual(writeTable(entries).meta.shadowed, entries.length - keys.size)
+  }, { arbitrary: { runs: 50, size: 100 } })
 
   it("I11: refuses entries that are out of order", () => {
     const unordered: ReadonlyArray<readonly [Entry, Entry]> = [
