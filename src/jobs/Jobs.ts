@@ -10,7 +10,10 @@ import type { Effect } from "effect"
 import type { MemtableHandle } from "../memtable/ArenaMemtable.ts"
 import type { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
 import type { Compression } from "../table/Compression.ts"
+import type { KeyBounds } from "../table/KeyBounds.ts"
 import type { TableMeta } from "../table/TableMeta.ts"
+
+export type { KeyBounds } from "../table/KeyBounds.ts"
 
 /** How the tables of a job are written. */
 export interface TableShape {
@@ -26,12 +29,6 @@ export interface TableShape {
 export interface NewFile {
   readonly file: number
   readonly path: string
-}
-
-/** The keys from `smallestKey` to `largestKey`, both included. */
-export interface KeyBounds {
-  readonly smallestKey: Uint8Array
-  readonly largestKey: Uint8Array
 }
 
 export interface FlushJob {

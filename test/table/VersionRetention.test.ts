@@ -1,21 +1,43 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
+import { compareBytes } from "../../src/record/Bytes.ts"
+import { RecordKind } from "../../src/record/RecordKind.ts"
+import type { KeyBounds } from "../../src/table/KeyBounds.ts"
 import { VersionRetention } from "../../src/table/VersionRetention.ts"
-import { entriesArbitrary, expectedLookup, put, show, tombstone } from "./TableFixture.ts"
+import { ascii, entriesArbitrary, expectedLookup, put, show, tombstone } from "./TableFixture.ts"
 import type { Entry } from "./TableFixture.ts"
 
 const latest = Number.MAX_SAFE_INTEGER
 
-const retain = (entries: ReadonlyArray<Entry>, pinned: ReadonlyArray<number>, bottom: boolean): Array<Entry> => {
-  const retention = new VersionRetention(pinned, bottom)
+const retainAbove = (
+  entries: ReadonlyArray<Entry>,
+  pinned: ReadonlyArray<number>,
+  older: ReadonlyArray<KeyBounds> | undefined
+): Array<Entry> => {
+  const retention = new VersionRetention(pinned, older)
   return entries.filter(({ key, kind, sequence }) => retention.keep(key, 0, key.length, sequence, kind))
 }
+
+const retain = (entries: ReadonlyArray<Entry>, pinned: ReadonlyArray<number>, bottom: boolean): Array<Entry> =>
+  retainAbove(entries, pinned, bottom ? [] : undefined)
 
 /** What a reader sees: a deletion reads as nothing. */
 const visible = (entries: ReadonlyArray<Entry>, key: Uint8Array, sequence: number): string => {
   const found = expectedLookup(entries, key, sequence)
   return found.endsWith("-") ? "absent" : found
 }
+
+/** Disjoint ranges in key order that have all the keys of the entries, about so many in each. */
+const rangesOf = (entries: ReadonlyArray<Entry>, width: number): ReadonlyArray<KeyBounds> => {
+  const keys = [...new Map(entries.map(({ key }) => [String(key), key])).values()]
+  return Array.from({ length: Math.ceil(keys.length / width) }, (_, range) => {
+    const part = keys.slice(range * width, (range + 1) * width)
+    return { smallestKey: part[0] ?? new Uint8Array(0), largestKey: part.at(-1) ?? new Uint8Array(0) }
+  })
+}
+
+const contains = ({ largestKey, smallestKey }: KeyBounds, key: Uint8Array): boolean =>
+  compareBytes(smallestKey, key) <= 0 && compareBytes(key, largestKey) <= 0
 
 /** Sequences at or around those of some of the entries. */
 const pinsOf = (entries: ReadonlyArray<Entry>, picks: ReadonlyArray<number>): ReadonlyArray<number> =>
@@ -75,6 +97,30 @@ describe("VersionRetention", () => {
     { arbitrary: { runs: 100, size: 100 } }
   )
 
+  it.prop(
+    "I9: whatever lies in the ranges of older tables stays as hidden as it was, and a tombstone outside them goes",
+    { ...arbitraries, below: entriesArbitrary, width: Arbitrary.schema(Schema.Literals([1, 2, 5, 40])) },
+    ({ below, entries, picks, width }) => {
+      const pinned = pinsOf(entries, picks).map((pin) => pin + 0x1000_0000_0000)
+      const above = entries.map((entry) => ({ ...entry, sequence: entry.sequence + 0x1000_0000_0000 }))
+      const older = rangesOf(below, width)
+      const kept = retainAbove(above, pinned, older)
+      for (const { key } of [...below, ...above]) {
+        for (const sequence of [...pinned, latest]) {
+          assert.strictEqual(
+            visible([...kept, ...below], key, sequence),
+            visible([...above, ...below], key, sequence)
+          )
+        }
+      }
+      for (const { key, kind, sequence } of kept) {
+        if (kind !== RecordKind.delete || pinned.some((pin) => pin < sequence)) continue
+        assert.isTrue(older.some((range) => contains(range, key)))
+      }
+    },
+    { arbitrary: { runs: 200, size: 100 } }
+  )
+
   it.prop("keeps one version of a key for each reader at most", arbitraries, ({ entries, picks }) => {
     const pinned = pinsOf(entries, picks)
     const needed = new Set<string>()
@@ -87,7 +133,7 @@ describe("VersionRetention", () => {
   it("decides the same when it is told the key's bytes in one reused buffer", () => {
     const entries = [put("a", 5), put("a", 4), put("b", 3), put("b", 2)]
     const buffer = new Uint8Array(8)
-    const retention = new VersionRetention([4], false)
+    const retention = new VersionRetention([4], undefined)
     const decisions = entries.map(({ key, kind, sequence }) => {
       buffer.set(key, 3)
       return retention.keep(buffer, 3, key.length, sequence, kind)
@@ -124,4 +170,18 @@ describe("VersionRetention", () => {
       assert.deepStrictEqual(retain(entries, pinned, bottom).map(show), kept.map(show))
     })
   }
+
+  it("I9: keeps the tombstones in a range, its ends included, and those of no other key", () => {
+    const entries = ["a", "b", "c", "d", "e", "f", "g", "h"].map((key) => tombstone(key, 1))
+    const older = [
+      { smallestKey: ascii("b"), largestKey: ascii("c") },
+      { smallestKey: ascii("ca"), largestKey: ascii("cb") },
+      { smallestKey: ascii("e"), largestKey: ascii("e") },
+      { smallestKey: ascii("g"), largestKey: ascii("z") }
+    ]
+    assert.deepStrictEqual(
+      retainAbove(entries, [], older).map(show),
+      ["b", "c", "e", "g", "h"].map((key) => show(tombstone(key, 1)))
+    )
+  })
 })

@@ -1,0 +1,138 @@
+/**
+ * Writes what a job's source holds as tables: the effects around TableFiller's
+ * slices.
+ *
+ * A table's file is made when it has bytes to be written, and synced and closed
+ * before the next one is begun. Unless all succeeds every file that was made is
+ * closed and removed, as far as the disk lets it (I12).
+ */
+import { Effect } from "effect"
+import type { AppendFile } from "../disk/Disk.ts"
+import type { JobDisk } from "../disk/JobDisk.ts"
+import type { VersionIterator } from "../record/Cursor.ts"
+import { CursorStatus } from "../record/Cursor.ts"
+import type { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
+import type { Compression } from "../table/Compression.ts"
+import type { KeyBounds } from "../table/KeyBounds.ts"
+import { OutputEnd } from "../table/OutputEnd.ts"
+import type { OutputLimits } from "../table/OutputEnd.ts"
+import type { TableMeta } from "../table/TableMeta.ts"
+import { TableWriter } from "../table/TableWriter.ts"
+import { VersionRetention } from "../table/VersionRetention.ts"
+import type { NewFile, TableShape } from "./Jobs.ts"
+import { SliceEnd, TableFiller } from "./TableFiller.ts"
+
+/** An append is made of so many bytes or a little more. */
+const bytesPerAppend = 64 * 1024
+/** Keys put into the filter in a slice. */
+const filterKeysPerSlice = 8 * 1024
+/** Bytes of keys and values in a slice: less than half a millisecond each. */
+const bytesPerSlice: { readonly [compression in Compression]: number } = {
+  none: 32 * 1024,
+  lz4: 24 * 1024,
+  zstd: 16 * 1024
+}
+
+export interface TablesToWrite extends OutputLimits {
+  readonly source: VersionIterator
+  readonly targets: ReadonlyArray<NewFile>
+  readonly shape: TableShape
+  /** As for VersionRetention. */
+  readonly older: ReadonlyArray<KeyBounds> | undefined
+}
+
+type WriteError = DiskError | StoreCorrupted | UnsupportedFormat
+
+export const writeTables = (
+  disk: JobDisk,
+  pause: Effect.Effect<void>,
+  job: TablesToWrite
+): Effect.Effect<ReadonlyArray<TableMeta>, WriteError> =>
+  Effect.suspend(() => {
+    const { shape, source, targets } = job
+    const retention = new VersionRetention(shape.pinned, job.older)
+    const filler = new TableFiller(source, retention, new OutputEnd(job), bytesPerSlice[shape.compression])
+    const made: Array<NewFile> = []
+    let open: AppendFile | undefined
+
+    const closeFile = Effect.uninterruptible(Effect.suspend(() => {
+      const file = open
+      open = undefined
+      return file === undefined ? Effect.void : file.close
+    }))
+    const fileOf = (target: NewFile): Effect.Effect<AppendFile, DiskError> =>
+      open !== undefined ? Effect.succeed(open) : Effect.map(disk.createAppend(target.path), (file) => {
+        open = file
+        made.push(target)
+        return file
+      })
+    const appendPending = (target: NewFile, writer: TableWriter): Effect.Effect<void, DiskError> =>
+      Effect.uninterruptible(Effect.flatMap(fileOf(target), (file) => file.append(writer.take())))
+
+    /** Brings the source to an entry or to its end. */
+    const arrive = Effect.fnUntraced(function*(begun: CursorStatus): Effect.fn.Return<void, WriteError> {
+      let status = begun
+      while (status === CursorStatus.needsLoad) {
+        yield* source.load
+        status = source.resume()
+      }
+    })
+
+    /** Fills one table; true if the source has more. */
+    const fillTable = Effect.fnUntraced(function*(
+      target: NewFile,
+      writer: TableWriter,
+      isLast: boolean
+    ): Effect.fn.Return<boolean, WriteError> {
+      for (;;) {
+        const end = filler.fill(writer, isLast)
+        if (end === SliceEnd.needsLoad) yield* arrive(CursorStatus.needsLoad)
+        if (writer.pendingBytes >= bytesPerAppend) yield* appendPending(target, writer)
+        yield* pause
+        if (end === SliceEnd.tableEnd) return true
+        if (end === SliceEnd.sourceEnd) return false
+      }
+    })
+
+    /** Writes what is left of a table; undefined if it has no entries. */
+    const finishTable = Effect.fnUntraced(function*(
+      target: NewFile,
+      writer: TableWriter
+    ): Effect.fn.Return<TableMeta | undefined, WriteError> {
+      while (!writer.buildFilter(filterKeysPerSlice)) yield* pause
+      const meta = writer.finish()
+      if (meta.entries === 0) return undefined
+      yield* appendPending(target, writer)
+      const file = yield* fileOf(target)
+      yield* file.sync
+      yield* closeFile
+      yield* pause
+      return meta
+    })
+
+    const write = Effect.gen(function*() {
+      const tables: Array<TableMeta> = []
+      yield* arrive(source.first())
+      for (let index = 0; index < targets.length; index++) {
+        const target = targets[index]!
+        const writer = new TableWriter({
+          file: target.file,
+          level: shape.level,
+          blockSize: shape.blockSize,
+          filterBitsPerKey: shape.filterBitsPerKey,
+          compression: shape.compression
+        })
+        const more = yield* fillTable(target, writer, index === targets.length - 1)
+        const meta = yield* finishTable(target, writer)
+        if (meta !== undefined) tables.push(meta)
+        if (!more) break
+      }
+      return tables
+    })
+
+    return Effect.onError(write, () =>
+      Effect.andThen(
+        closeFile,
+        Effect.forEach(made, ({ path }) => Effect.ignore(disk.remove(path)), { discard: true })
+      ))
+  })
