@@ -130,7 +130,7 @@ export const levelled = (options: LevelledOptions = {}): CompactionStrategy => {
     return total
   }
 
-  return { name: "levelled", pick, debt, slowdownTables, stopTables, tableSize }
+  return { name: "levelled", pick, debt, slowdownTables, stopTables, tableSize, bottomLevel: lastLevel }
 }
 
 const refused = (problem: string): CompactionStrategy => ({
@@ -140,5 +140,6 @@ const refused = (problem: string): CompactionStrategy => ({
   debt: () => 0,
   slowdownTables: 1,
   stopTables: 2,
-  tableSize: 1
+  tableSize: 1,
+  bottomLevel: lastLevel
 })

@@ -73,4 +73,6 @@ export interface CompactionStrategy {
   readonly stopTables: number
   /** Bytes after which a table ends in a compaction of a key range that is asked for. */
   readonly tableSize: number
+  /** The level that such a compaction brings data to, if none below it holds any; 0: it leaves all as it is. */
+  readonly bottomLevel: number
 }
