@@ -12,7 +12,6 @@ import { ArenaMemtable } from "../memtable/ArenaMemtable.ts"
 import type { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
 import { BlockCache } from "../table/BlockCache.ts"
 import { MergingVersions } from "../table/MergingVersions.ts"
-import { readFailure } from "../table/ReadFailure.ts"
 import { ReadPolicy } from "../table/ReadPolicy.ts"
 import type { ReadMode } from "../table/ReadPolicy.ts"
 import { RunVersions } from "../table/RunVersions.ts"
@@ -33,6 +32,7 @@ type JobError = DiskError | StoreCorrupted | UnsupportedFormat
 const flush = (disk: JobDisk, options: TableJobsOptions, job: FlushJob): Effect.Effect<TableMeta, DiskError> =>
   writeTables(disk, options.pause, {
     source: ArenaMemtable.attach(job.memtable).versions(),
+    closeSource: Effect.void,
     targets: [job.target],
     shape: job.shape,
     tableSize: Infinity,
@@ -61,11 +61,11 @@ const merge = (
     const runs = job.sources.map((run) =>
       new RunVersions(run.map(open))
     )
-    const write = writeTables(disk, options.pause, { ...job, source: new MergingVersions(runs) })
-    return Effect.ensuring(
-      Effect.catchDefect(write, readFailure),
-      Effect.forEach(runs, (run) => run.close, { discard: true })
-    )
+    return writeTables(disk, options.pause, {
+      ...job,
+      source: new MergingVersions(runs),
+      closeSource: Effect.forEach(runs, (run) => run.close, { discard: true })
+    })
   })
 
 /** A job runner over a disk. */

@@ -16,6 +16,7 @@ import type { Compression } from "../table/Compression.ts"
 import type { KeyBounds } from "../table/KeyBounds.ts"
 import { OutputEnd } from "../table/OutputEnd.ts"
 import type { OutputLimits } from "../table/OutputEnd.ts"
+import { readFailure } from "../table/ReadFailure.ts"
 import type { TableMeta } from "../table/TableMeta.ts"
 import { TableWriter } from "../table/TableWriter.ts"
 import { VersionRetention } from "../table/VersionRetention.ts"
@@ -35,6 +36,8 @@ const bytesPerSlice: { readonly [compression in Compression]: number } = {
 
 export interface TablesToWrite extends OutputLimits {
   readonly source: VersionIterator
+  /** Lets go of what the source has open; before the tables count as written. */
+  readonly closeSource: Effect.Effect<void>
   readonly targets: ReadonlyArray<NewFile>
   readonly shape: TableShape
   /** As for VersionRetention. */
@@ -130,7 +133,8 @@ export const writeTables = (
       return tables
     })
 
-    return Effect.onError(write, () =>
+    const written = Effect.catchDefect(Effect.ensuring(write, job.closeSource), readFailure)
+    return Effect.onError(written, () =>
       Effect.andThen(
         closeFile,
         Effect.forEach(made, ({ path }) => Effect.ignore(disk.remove(path)), { discard: true })
