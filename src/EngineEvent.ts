@@ -24,17 +24,29 @@ export type EngineEvent =
     readonly bytes: number
     readonly milliseconds: number
   }
-  /** Tables were merged into others. */
+  /** Tables were merged into others, in `level`. */
   | {
     readonly _tag: "TablesCompacted"
     readonly removed: ReadonlyArray<number>
     readonly added: ReadonlyArray<number>
+    readonly level: number
+    readonly bytesRead: number
+    readonly bytesWritten: number
     readonly milliseconds: number
   }
+  /** Tables went to a deeper level as they are. */
+  | {
+    readonly _tag: "TablesMoved"
+    readonly tables: ReadonlyArray<number>
+    readonly level: number
+    readonly milliseconds: number
+  }
+  /** A strategy such as `Compaction.fifo` gave up tables with all that was in them. */
+  | { readonly _tag: "TablesDropped"; readonly removed: ReadonlyArray<number> }
   /** The manifest was written anew as one snapshot. */
   | { readonly _tag: "ManifestRewritten"; readonly file: number }
   /** Writers waited at a bound; sent when they go on. */
-  | { readonly _tag: "WriteStalled"; readonly reason: "immutables"; readonly milliseconds: number }
+  | { readonly _tag: "WriteStalled"; readonly reason: "immutables" | "level0"; readonly milliseconds: number }
   /** An actor failed and starts again after a delay. */
   | {
     readonly _tag: "ActorRestarted"

@@ -111,8 +111,7 @@ const invalid = (argument: string, reason: string) => Effect.fail(new InvalidArg
 export const isDurability = (value: unknown): value is Durability =>
   value === "sync" || value === "buffered" || value === "async"
 
-const isCompression = (value: unknown): value is Compression =>
-  value === "none" || value === "lz4" || value === "zstd"
+const isCompression = (value: unknown): value is Compression => value === "none" || value === "lz4" || value === "zstd"
 
 /** One a level, or undefined if the option is not one. */
 const compressionByLevel = (option: unknown): ReadonlyArray<Compression> | undefined => {

@@ -31,6 +31,7 @@ import type { Recovered, Writable } from "./Recovery.ts"
 import { makeRetirement, Retirement } from "./Retirement.ts"
 import { RotationCoordinator } from "./RotationCoordinator.ts"
 import { SyncedDirectory } from "./SyncedDirectory.ts"
+import { TableTree } from "./TableTree.ts"
 import { Wal } from "./Wal.ts"
 
 /** The writing half of a store. */
@@ -58,7 +59,7 @@ const firstView = (
   return new ReadView(
     new Memtable(active, writable?.segment, arenas.recycle),
     recovered.memtables.map((index) => new Memtable(index, undefined, ignore)),
-    recovered.tables
+    TableTree.of(recovered.tables.map((table) => ({ table, level: table.reader.meta.level })))
   )
 }
 
@@ -66,9 +67,10 @@ const firstView = (
 const startActors = (writable: Writable) =>
   Effect.map(
     Layer.build(
-      Layer.mergeAll(Wal.layer, Compactor.layer).pipe(
+      Wal.layer.pipe(
         Layer.provideMerge(RotationCoordinator.layer),
         Layer.provideMerge(Flusher.layer),
+        Layer.provideMerge(Compactor.layer),
         Layer.provideMerge(Manifest.layer(writable.manifest, writable.state))
       )
     ),

@@ -8,6 +8,7 @@
  */
 import { Context, Effect, Exit, PubSub, TxRef } from "effect"
 import type { Take } from "effect"
+import { levelCount } from "../compaction/Strategy.ts"
 import type { EngineEvent } from "../EngineEvent.ts"
 import { StoreClosed, StoreReadOnly } from "../StoreError.ts"
 import type { ResolvedOptions } from "../StoreOptions.ts"
@@ -39,6 +40,14 @@ export class Counters {
   rotations = 0
   flushes = 0
   compactions = 0
+  compactionBytesRead = 0
+  compactionBytesWritten = 0
+  tablesMoved = 0
+  tablesDropped = 0
+  /** Bytes of tables written into each level, by flushes and merges. */
+  readonly levelBytesWritten = new Float64Array(levelCount)
+  /** Tables of each level in which a lookup had to look into a block. */
+  readonly levelReads = new Float64Array(levelCount)
   stalls = 0
   stallMilliseconds = 0
 }

@@ -6,15 +6,18 @@
  *   2. manifest event durable                              the table counts, the segment does not
  *   3. view swapped: immutable out, table in, in one step  no reader misses a record
  *   4. segment closed and removed
- * A failure before 2 is retried with backoff under a new number, and loses
+ * No table is added to a level 0 that is full: the memtables wait, and with them
+ * in the end the writers. A failure before 2 is retried with backoff under a new number, and loses
  * nothing; the half-written file is removed, at the latest by the next recovery.
  */
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, TxRef } from "effect"
 import type { Scope } from "effect"
 import type { Disk } from "../disk/Disk.ts"
 import { Jobs } from "../jobs/Jobs.ts"
 import { makeActor } from "./Actor.ts"
+import { Compactor } from "./Compactor.ts"
 import { EngineState } from "./EngineState.ts"
+import type { LiveTable } from "./LiveTable.ts"
 import type { Manifest } from "./Manifest.ts"
 import type { Memtable } from "./Memtable.ts"
 import { makeNewTables } from "./NewTable.ts"
@@ -25,31 +28,51 @@ export class Flusher extends Context.Service<Flusher, {
   /** There are immutables to flush. */
   readonly wake: () => void
 }>()("effect-lsm/engine/Flusher") {
-  static readonly layer: Layer.Layer<Flusher, never, EngineState | Disk | Jobs | Manifest | Retirement> = Layer.effect(
-    Flusher,
-    Effect.suspend(() => makeFlusher)
-  )
+  static readonly layer: Layer.Layer<Flusher, never, EngineState | Compactor | Disk | Jobs | Manifest | Retirement> =
+    Layer.effect(
+      Flusher,
+      Effect.suspend(() => makeFlusher)
+    )
 }
 
 const makeFlusher: Effect.Effect<
   Flusher["Service"],
   never,
-  EngineState | Disk | Jobs | Manifest | Retirement | Scope.Scope
+  EngineState | Compactor | Disk | Jobs | Manifest | Retirement | Scope.Scope
 > = Effect.gen(function*() {
   const engine = yield* EngineState
   const jobs = yield* Jobs
   const retirement = yield* Retirement
+  const compactor = yield* Compactor
   const newTables = yield* makeNewTables
+  const { stopTables } = engine.options.compaction
+  const nothing: ReadonlySet<LiveTable> = new Set()
+
+  /** Waits until one more table is within the bound of level 0. */
+  const awaitRoom = Effect.suspend(() =>
+    engine.view.value.tables.level0.length < stopTables
+      ? Effect.void
+      : Effect.tx(Effect.gen(function*() {
+        const view = yield* TxRef.get(engine.view)
+        if (view.tables.level0.length >= stopTables) return yield* Effect.txRetry
+      }))
+  )
 
   const flush = (memtable: Memtable) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function*() {
         const since = engine.milliseconds()
         const { index, segment } = memtable
-        const table = index.isEmpty
-          ? undefined
-          : yield* newTables.write((target) => jobs.flush({ memtable: index.handle, target }), restore)
-        yield* newTables.journal(table, {
+        const tables = index.isEmpty
+          ? []
+          : yield* newTables.write(
+            { count: 1, level: 0 },
+            ([target], shape) =>
+              Effect.map(jobs.flush({ memtable: index.handle, target: target!, shape }), (meta) => [meta]),
+            restore
+          )
+        const table = tables[0]
+        yield* newTables.journal(tables, {
           _tag: "MemtableFlushed",
           segment: segment.number,
           lastSequence: index.isEmpty ? 0 : index.lastSequence,
@@ -59,10 +82,12 @@ const makeFlusher: Effect.Effect<
           new ReadView(
             view.active,
             view.immutables.filter((immutable) => immutable !== memtable),
-            table === undefined ? view.tables : [table, ...view.tables]
+            view.tables.with(nothing, tables.map((each) => ({ table: each, level: 0 })))
           ))
         table?.release()
         engine.counters.flushes++
+        engine.counters.levelBytesWritten[0]! += table?.reader.meta.size ?? 0
+        compactor.wake()
         engine.emit({
           _tag: "MemtableFlushed",
           segment: segment.number,
@@ -80,6 +105,7 @@ const makeFlusher: Effect.Effect<
       for (;;) {
         const oldest = engine.view.value.immutables.at(-1)
         if (oldest === undefined) return
+        yield* awaitRoom
         yield* flush(oldest)
       }
     }))

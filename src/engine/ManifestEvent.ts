@@ -6,6 +6,8 @@
  * is missing is damage and one that is left over is an orphan (I11).
  */
 import { Schema } from "effect"
+import { levelCount } from "../compaction/Strategy.ts"
+import { compareBytes } from "../record/Bytes.ts"
 
 const Table = Schema.Struct({
   file: Schema.Natural,
@@ -24,7 +26,6 @@ const Table = Schema.Struct({
 export const ManifestEvent = Schema.Union([
   /** The whole structure: the first event of every manifest, and of no other place. */
   Schema.TaggedStruct("Snapshot", {
-    /** Newest first. */
     tables: Schema.Array(Table),
     /** Live segments, oldest first. */
     segments: Schema.Array(Schema.Natural),
@@ -44,6 +45,8 @@ export const ManifestEvent = Schema.Union([
   }),
   /** The content of the removed tables is in the added ones. */
   Schema.TaggedStruct("TablesCompacted", { removed: Schema.Array(Schema.Natural), added: Schema.Array(Table) }),
+  /** The tables are gone with all that was in them. */
+  Schema.TaggedStruct("TablesDropped", { removed: Schema.Array(Schema.Natural) }),
   /** The log was synced up to this position and no write came after it. */
   Schema.TaggedStruct("CleanlyClosed", {
     segment: Schema.Natural,
@@ -56,7 +59,7 @@ type TableEntry = ManifestSnapshot["tables"][number]
 
 /** The fold of the events. */
 export interface ManifestState {
-  /** Newest first. */
+  /** Level by level; level 0 newest first, the others in key order and disjoint. */
   readonly tables: ReadonlyArray<TableEntry>
   /** Live segments, oldest first. */
   readonly segments: ReadonlyArray<number>
@@ -67,8 +70,24 @@ export interface ManifestState {
   readonly closed?: { readonly segment: number; readonly offset: number } | undefined
 }
 
-/** Newest first: by the newest record in the table. */
-const newestFirst = (a: TableEntry, b: TableEntry): number => b.largestSequence - a.largestSequence
+const inOrder = (a: TableEntry, b: TableEntry): number =>
+  a.level - b.level
+  || (a.level === 0 ? b.largestSequence - a.largestSequence : compareBytes(a.smallestKey, b.smallestKey))
+
+/** The tables in their order, or what is wrong with them (I11). */
+const arrange = (tables: ReadonlyArray<TableEntry>): ReadonlyArray<TableEntry> | string => {
+  const arranged = [...tables].sort(inOrder)
+  for (const [at, table] of arranged.entries()) {
+    if (table.level >= levelCount) return `table ${table.file} is in level ${table.level}, which does not exist`
+    if (compareBytes(table.smallestKey, table.largestKey) > 0) return `the keys of table ${table.file} are out of order`
+    const before = arranged[at - 1]
+    if (
+      before !== undefined && table.level > 0 && before.level === table.level
+      && compareBytes(before.largestKey, table.smallestKey) >= 0
+    ) return `tables ${before.file} and ${table.file} overlap in level ${table.level}`
+  }
+  return arranged
+}
 
 const nextAfter = (next: number, tables: ReadonlyArray<TableEntry>): number =>
   tables.reduce((highest, table) => Math.max(highest, table.file + 1), next)
@@ -77,8 +96,10 @@ const nextAfter = (next: number, tables: ReadonlyArray<TableEntry>): number =>
 export const applyEvent = (state: ManifestState | undefined, event: ManifestEvent): ManifestState | string => {
   if (state === undefined) {
     if (event._tag !== "Snapshot") return `the first event is ${event._tag}, not Snapshot`
+    const tables = arrange(event.tables)
+    if (typeof tables === "string") return tables
     return {
-      tables: [...event.tables].sort(newestFirst),
+      tables,
       segments: [...event.segments],
       firstSegment: event.firstSegment,
       nextTable: nextAfter(event.nextTable, event.tables),
@@ -95,7 +116,8 @@ export const applyEvent = (state: ManifestState | undefined, event: ManifestEven
     }
     case "MemtableFlushed": {
       if (state.segments[0] !== event.segment) return `segment ${event.segment} was flushed out of order`
-      const tables = event.table === undefined ? state.tables : [event.table, ...state.tables].sort(newestFirst)
+      const tables = event.table === undefined ? state.tables : arrange([event.table, ...state.tables])
+      if (typeof tables === "string") return tables
       return {
         ...state,
         tables,
@@ -109,8 +131,15 @@ export const applyEvent = (state: ManifestState | undefined, event: ManifestEven
       const removed = new Set(event.removed)
       const kept = state.tables.filter((table) => !removed.has(table.file))
       if (kept.length + removed.size !== state.tables.length) return "a table that is not there was compacted"
-      const tables = [...event.added, ...kept].sort(newestFirst)
+      const tables = arrange([...event.added, ...kept])
+      if (typeof tables === "string") return tables
       return { ...state, tables, nextTable: nextAfter(state.nextTable, tables) }
+    }
+    case "TablesDropped": {
+      const removed = new Set(event.removed)
+      const tables = state.tables.filter((table) => !removed.has(table.file))
+      if (tables.length + removed.size !== state.tables.length) return "a table that is not there was dropped"
+      return { ...state, tables }
     }
     case "CleanlyClosed":
       return {

@@ -1,14 +1,14 @@
 /**
- * Has a job write a table, and opens it: what flush and compaction have in
+ * Has a job write tables, and opens them: what flush and compaction have in
  * common (I7, I12).
  *
- * The table is durable, its directory entry too, before it is returned; no
- * manifest names it yet. If anything fails, its file is removed, at the latest
- * by the next recovery. Only the job itself can be interrupted.
+ * The tables are durable, their directory entries too, before they are returned;
+ * no manifest names them yet. If anything fails, their files are removed, at the
+ * latest by the next recovery. Only the job itself can be interrupted.
  */
 import { Effect } from "effect"
 import { Disk } from "../disk/Disk.ts"
-import type { TableTarget } from "../jobs/Jobs.ts"
+import type { NewFile, TableShape } from "../jobs/Jobs.ts"
 import type { DiskError, StoreCorrupted, StoreReadOnly, UnsupportedFormat } from "../StoreError.ts"
 import type { TableMeta } from "../table/TableMeta.ts"
 import { EngineState } from "./EngineState.ts"
@@ -25,16 +25,17 @@ type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, 
 
 export interface NewTables {
   /**
-   * The table that the job writes, with one reference; undefined if the job
-   * keeps nothing. Not to be called where it can be interrupted: `restore` is for
-   * the job.
+   * The tables that the job writes, each with one reference. `count` is how many
+   * names it may need. Not to be called where it can be interrupted: `restore` is
+   * for the job.
    */
   readonly write: <E>(
-    job: (target: TableTarget) => Effect.Effect<TableMeta | undefined, E>,
+    plan: { readonly count: number; readonly level: number },
+    job: (targets: ReadonlyArray<NewFile>, shape: TableShape) => Effect.Effect<ReadonlyArray<TableMeta>, E>,
     restore: Restore
-  ) => Effect.Effect<LiveTable | undefined, E | TableError>
-  /** Journals the event that names the table, or lets go of the table. */
-  readonly journal: (table: LiveTable | undefined, event: ManifestEvent) => Effect.Effect<void, StoreReadOnly>
+  ) => Effect.Effect<ReadonlyArray<LiveTable>, E | TableError>
+  /** Journals the event that names the tables, or lets go of them. */
+  readonly journal: (tables: ReadonlyArray<LiveTable>, event: ManifestEvent) => Effect.Effect<void, StoreReadOnly>
 }
 
 export const makeNewTables: Effect.Effect<NewTables, never, EngineState | Disk | Manifest | Retirement> = Effect.gen(
@@ -45,37 +46,57 @@ export const makeNewTables: Effect.Effect<NewTables, never, EngineState | Disk |
     const retirement = yield* Retirement
     const { options } = engine
     const access = { disk, retirement, cache: engine.cache, policy: engine.readPolicy }
+    const pathOf = (file: number): string => `${options.directory}/${tableName(file)}`
 
-    const write: NewTables["write"] = (job, restore) =>
+    const release = (tables: ReadonlyArray<LiveTable>) =>
+      Effect.sync(() => {
+        for (const table of tables) table.release()
+      })
+
+    const open = (metas: ReadonlyArray<TableMeta>) =>
+      Effect.suspend(() => {
+        const opened: Array<LiveTable> = []
+        return Effect.onError(
+          Effect.as(
+            Effect.forEach(
+              metas,
+              (meta) => Effect.map(openTable(access, pathOf(meta.file), meta), (table) => opened.push(table)),
+              { discard: true }
+            ),
+            opened
+          ),
+          () => release(opened)
+        )
+      })
+
+    const write: NewTables["write"] = ({ count, level }, job, restore) =>
       Effect.suspend(() => {
         const { mark } = engine.directory
-        const file = manifest.nextTable()
-        const path = `${options.directory}/${tableName(file)}`
-        const target = {
-          path,
-          file,
-          level: 0,
+        const targets = Array.from({ length: count }, () => {
+          const file = manifest.nextTable()
+          return { file, path: pathOf(file) }
+        })
+        const shape = {
+          level,
           blockSize: options.blockSize,
           filterBitsPerKey: options.filterBitsPerKey,
+          compression: options.compression[level]!,
           pinned: engine.snapshots.sequences()
         }
-        const opened = Effect.gen(function*() {
-          const meta = yield* restore(job(target))
-          if (meta === undefined) return undefined
-          yield* engine.directory.sync(mark)
-          return yield* openTable(access, path, meta)
-        })
-        return Effect.onError(opened, () => Effect.ignore(disk.remove(path)))
+        return Effect.flatMap(restore(job(targets, shape)), (metas) =>
+          metas.length === 0
+            ? Effect.succeed([])
+            : Effect.onError(
+              Effect.andThen(engine.directory.sync(mark), open(metas)),
+              () => Effect.forEach(metas, (meta) => Effect.ignore(disk.remove(pathOf(meta.file))), { discard: true })
+            ))
       })
 
     return {
       write,
-      journal: (table, event) =>
-        Effect.onError(
-          manifest.append(event),
-          // Whether the event is durable is not known: the file stays for the next recovery to judge.
-          () => Effect.sync(() => table?.release())
-        )
+      journal: (tables, event) =>
+        // Whether a failed event is durable is not known: the files stay for the next recovery to judge.
+        Effect.onError(manifest.append(event), () => release(tables))
     }
   }
 )

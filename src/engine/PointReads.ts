@@ -1,5 +1,5 @@
 /**
- * Point reads: newest to oldest, active, immutables, tables (I1, I8, I9).
+ * Point reads: newest to oldest, active, immutables, level 0, deeper levels (I1, I8, I9).
  *
  * A read loads the view and the visible sequence in one stretch. What memory,
  * the block cache or the page cache answers is answered in that stretch, inside
@@ -16,8 +16,10 @@ import type { ReadError, StoreClosed } from "../StoreError.ts"
 import { KeyHash } from "../table/KeyHash.ts"
 import { readFailure } from "../table/ReadFailure.ts"
 import { TableResult, TableStatus } from "../table/TableReader.ts"
+import type { TableReader } from "../table/TableReader.ts"
 import { keyProblem } from "../WriteBatch.ts"
 import type { EngineStateShape } from "./EngineState.ts"
+import type { LiveTable } from "./LiveTable.ts"
 import { sequenceOf } from "./PinnedSnapshot.ts"
 import type { ReadView } from "./ReadView.ts"
 import { ValueSlab } from "./ValueSlab.ts"
@@ -50,8 +52,10 @@ class Lookup {
   offset = 0
   length = 0
   readonly #hash = new KeyHash()
-  /** The table that the lookup stands at. */
-  #table = 0
+  /** Where the lookup stands: a table of level 0, or behind them a run. */
+  #place = 0
+  /** The table that lacked a block. */
+  #reader: TableReader | undefined
 
   run(view: ReadView, key: Uint8Array, sequence: number): Found {
     const active = view.active.index
@@ -61,8 +65,9 @@ class Lookup {
       ref = index.find(key, sequence)
       if (ref !== 0) return this.#take(index, ref)
     }
-    this.#table = 0
-    if (view.tables.length === 0) return Found.absent
+    this.#place = 0
+    const { level0, runs } = view.tables
+    if (level0.length === 0 && runs.length === 0) return Found.absent
     this.#hash.set(key, 0, key.length)
     return this.resume(view, key, sequence)
   }
@@ -73,11 +78,23 @@ class Lookup {
    */
   resume(view: ReadView, key: Uint8Array, sequence: number): Found {
     const { result } = this
-    const { tables } = view
-    for (; this.#table < tables.length; this.#table++) {
-      const status = tables[this.#table]!.reader.getHashed(key, this.#hash, sequence, result)
+    const { level0, runs } = view.tables
+    for (const places = level0.length + runs.length; this.#place < places; this.#place++) {
+      let table: LiveTable
+      if (this.#place < level0.length) {
+        table = level0[this.#place]!
+      } else {
+        const run = runs[this.#place - level0.length]!
+        const at = run.find(key)
+        if (at < 0) continue
+        table = run.tables[at]!
+      }
+      const status = table.reader.getHashed(key, this.#hash, sequence, result)
       if (status === TableStatus.absent) continue
-      if (status === TableStatus.needsLoad) return Found.needsLoad
+      if (status === TableStatus.needsLoad) {
+        this.#reader = table.reader
+        return Found.needsLoad
+      }
       if (status === TableStatus.deleted) return Found.absent
       this.buffer = result.valueBuffer
       this.offset = result.valueOffset
@@ -88,8 +105,8 @@ class Lookup {
   }
 
   /** Reads the block that the lookup lacks, for `resume`. */
-  load(view: ReadView): Effect.Effect<void, ReadError> {
-    return view.tables[this.#table]!.reader.load(this.result)
+  load(): Effect.Effect<void, ReadError> {
+    return this.#reader === undefined ? Effect.void : this.#reader.load(this.result)
   }
 
   #take(index: ReadView["active"]["index"], ref: number): Found {
@@ -129,7 +146,7 @@ export const makePointReads = (engine: EngineStateShape): PointReads => {
             const key = keys[results.length]!
             const found = isLoaded ? lookup.resume(view, key, sequence) : lookup.run(view, key, sequence)
             isLoaded = found === Found.needsLoad
-            if (isLoaded) return lookup.load(view)
+            if (isLoaded) return lookup.load()
             results.push(take(found, lookup))
           }
         } catch (thrown) {

@@ -9,22 +9,26 @@
  * of it; files close and arenas are reused only at zero references.
  */
 import { Effect, TxRef } from "effect"
-import type { LiveTable } from "./LiveTable.ts"
 import type { Memtable } from "./Memtable.ts"
+import type { TableTree } from "./TableTree.ts"
 
 export class ReadView {
   readonly active: Memtable
   /** Rotated memtables that wait for their flush, newest first. */
   readonly immutables: ReadonlyArray<Memtable>
-  /** Tables, newest first: no record of one is older than a record of the next for the same key. */
-  readonly tables: ReadonlyArray<LiveTable>
+  readonly tables: TableTree
   #references = 1
   #adopted = false
 
-  constructor(active: Memtable, immutables: ReadonlyArray<Memtable>, tables: ReadonlyArray<LiveTable>) {
+  constructor(active: Memtable, immutables: ReadonlyArray<Memtable>, tables: TableTree) {
     this.active = active
     this.immutables = immutables
     this.tables = tables
+  }
+
+  /** The same memtables over other tables. */
+  withTables(tables: TableTree): ReadView {
+    return new ReadView(this.active, this.immutables, tables)
   }
 
   /**
@@ -37,7 +41,9 @@ export class ReadView {
     this.#adopted = true
     this.active.retain()
     for (const memtable of this.immutables) memtable.retain()
-    for (const table of this.tables) table.retain()
+    for (const level of this.tables.levels) {
+      for (const table of level) table.retain()
+    }
     return this
   }
 
@@ -50,7 +56,9 @@ export class ReadView {
     if (this.#references > 0 || !this.#adopted) return
     this.active.release()
     for (const memtable of this.immutables) memtable.release()
-    for (const table of this.tables) table.release()
+    for (const level of this.tables.levels) {
+      for (const table of level) table.release()
+    }
   }
 }
 

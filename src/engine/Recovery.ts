@@ -56,7 +56,6 @@ export interface RecoveryAccess {
 
 /** What recovery found; each table carries one reference for the caller. */
 export interface Recovered {
-  /** Newest first. */
   readonly tables: ReadonlyArray<LiveTable>
   /** What was replayed, newest first; empty unless the store is read-only. */
   readonly memtables: ReadonlyArray<ArenaMemtable>
@@ -173,15 +172,14 @@ const replay = Effect.fnUntraced(function*(
     }
     const file = nextTable++
     const path = `${directory}/${tableName(file)}`
-    const target = {
-      path,
-      file,
+    const shape = {
       level: 0,
       blockSize: options.blockSize,
       filterBitsPerKey: options.filterBitsPerKey,
+      compression: options.compression[0]!,
       pinned: []
     }
-    return Effect.map(jobs.flush({ memtable: index.handle, target }), (meta) => {
+    return Effect.map(jobs.flush({ memtable: index.handle, target: { file, path }, shape }), (meta) => {
       written.unshift(meta)
       arenas.recycle(index)
     })

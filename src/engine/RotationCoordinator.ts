@@ -102,6 +102,9 @@ const makeCoordinator: Effect.Effect<
       engine.view.value.immutables.length >= bound && !boundLifted.value && engine.status.value.readOnly === undefined
     if (!isStalled()) return
     const since = engine.milliseconds()
+    // A flush itself may wait: for level 0 to have room.
+    const isLevel0Full = engine.view.value.tables.level0.length >= engine.options.compaction.stopTables
+    const reason = isLevel0Full ? "level0" : "immutables"
     yield* Effect.tx(Effect.gen(function*() {
       const view = yield* TxRef.get(engine.view)
       const status = yield* TxRef.get(engine.status)
@@ -111,7 +114,7 @@ const makeCoordinator: Effect.Effect<
     const milliseconds = engine.milliseconds() - since
     engine.counters.stalls++
     engine.counters.stallMilliseconds += milliseconds
-    engine.emit({ _tag: "WriteStalled", reason: "immutables", milliseconds })
+    engine.emit({ _tag: "WriteStalled", reason, milliseconds })
   })
 
   /** The swap. The gate is closed and no permit is out. */

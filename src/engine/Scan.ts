@@ -13,6 +13,7 @@ import type { Entry, ScanOptions, Snapshot } from "../Snapshot.ts"
 import type { ReadError } from "../StoreError.ts"
 import { MergingCursor } from "../table/MergingCursor.ts"
 import { readFailure } from "../table/ReadFailure.ts"
+import { RunCursor } from "../table/RunCursor.ts"
 import type { EngineStateShape } from "./EngineState.ts"
 import { pinSequence } from "./PinnedSnapshot.ts"
 import { readRefusal } from "./PointReads.ts"
@@ -62,7 +63,8 @@ class Scan {
     return new MergingCursor([
       view.active.index.cursor(),
       ...view.immutables.map((memtable) => memtable.index.cursor()),
-      ...view.tables.map((table) => table.reader.cursor())
+      ...view.tables.level0.map((table) => table.reader.cursor()),
+      ...view.tables.runs.map((run) => new RunCursor(run))
     ])
   }
 

@@ -71,6 +71,13 @@ export const scanRange = (options: SnapshotScanOptions = {}): ScanRange | Invali
   return { lower, upper, reverse, limit }
 }
 
+const isSameBound = (a: Bound | undefined, b: Bound | undefined): boolean =>
+  a === undefined || b === undefined ? a === b : a.inclusive === b.inclusive && compareBytes(a.key, b.key) === 0
+
+/** True if both hold the same keys. */
+export const isSameRange = (a: ScanRange, b: ScanRange): boolean =>
+  isSameBound(a.lower, b.lower) && isSameBound(a.upper, b.upper)
+
 /** True if the key lies beyond the bound at which the scan ends. */
 export const isBehind = (range: ScanRange, buffer: Uint8Array, offset: number, length: number): boolean => {
   const end = range.reverse ? range.lower : range.upper

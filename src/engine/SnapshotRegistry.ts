@@ -9,6 +9,8 @@ interface Pin {
 
 export class SnapshotRegistry {
   readonly #pins = new Map<number, Pin>()
+  /** Called when a sequence is pinned no more, if somebody waits for that. */
+  onUnpinned: (() => void) | undefined
 
   pin(sequence: number, now: number): void {
     const pin = this.#pins.get(sequence)
@@ -20,7 +22,9 @@ export class SnapshotRegistry {
     const pin = this.#pins.get(sequence)
     if (pin === undefined) return
     pin.count--
-    if (pin.count === 0) this.#pins.delete(sequence)
+    if (pin.count > 0) return
+    this.#pins.delete(sequence)
+    this.onUnpinned?.()
   }
 
   get count(): number {
@@ -32,6 +36,14 @@ export class SnapshotRegistry {
   /** Pinned sequences, lowest first, each once. */
   sequences(): Array<number> {
     return [...this.#pins.keys()].sort((a, b) => a - b)
+  }
+
+  /** True if a record of this sequence is seen by one that is pinned. */
+  sees(sequence: number): boolean {
+    for (const pinned of this.#pins.keys()) {
+      if (pinned >= sequence) return true
+    }
+    return false
   }
 
   /** The lowest pinned sequence and since when it is pinned. */

@@ -9,7 +9,8 @@ const sum = <A>(items: ReadonlyArray<A>, of: (item: A) => number): number =>
   items.reduce((total, item) => total + of(item), 0)
 
 export const storeStats = (state: EngineStateShape, writer: Writer | undefined): StoreStats => {
-  const { active, immutables, tables } = state.view.value
+  const { active, immutables } = state.view.value
+  const tables = state.view.value.tables.all()
   const { cache, counters, snapshots } = state
   const oldest = snapshots.oldest()
   return {

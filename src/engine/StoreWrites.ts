@@ -158,7 +158,7 @@ export const makeStoreWrites = ({ state, writer }: Engine): StoreWrites => {
     compact: (range) =>
       Effect.suspend(() => {
         const bounds = scanRange(range)
-        return "_tag" in bounds ? Effect.fail(bounds) : refusable(compactor.compact)
+        return "_tag" in bounds ? Effect.fail(bounds) : refusable(compactor.compact(bounds))
       })
   }
 }
