@@ -12,7 +12,6 @@
  * I15: the file's size, footer, sections and each block are verified before use.
  */
 import { Effect } from "effect"
-import type { ReadFile } from "../disk/Disk.ts"
 import { compareBytes } from "../record/Bytes.ts"
 import { checksumSeed } from "../record/Checksum.ts"
 import { RecordKind } from "../record/RecordKind.ts"
@@ -24,6 +23,7 @@ import { Filter, isFilterLength } from "./Filter.ts"
 import { KeyHash } from "./KeyHash.ts"
 import type { ReadPolicy } from "./ReadPolicy.ts"
 import { TableCursor } from "./TableCursor.ts"
+import type { TableFile } from "./TableFile.ts"
 import {
   decodeFooter,
   encodeProperties,
@@ -70,7 +70,7 @@ export class TableReader {
   readonly index: TableIndex
   readonly policy: ReadPolicy
 
-  readonly #file: ReadFile
+  readonly #file: TableFile
   readonly #filter: Filter | undefined
   readonly #cache: BlockCache
   readonly #blocks: CachedTable
@@ -80,7 +80,7 @@ export class TableReader {
   readonly #readSync = (): Uint8Array =>
     this.#file.readSync(this.index.offset(this.#block), this.index.extent(this.#block, this.#block + 1))
 
-  private constructor(file: ReadFile, meta: TableMeta, sections: Sections, cache: BlockCache, policy: ReadPolicy) {
+  private constructor(file: TableFile, meta: TableMeta, sections: Sections, cache: BlockCache, policy: ReadPolicy) {
     this.meta = meta
     this.path = file.path
     this.index = sections.index
@@ -88,12 +88,12 @@ export class TableReader {
     this.#file = file
     this.#filter = sections.filter
     this.#cache = cache
-    this.#blocks = cache.table(meta.file, sections.index.count)
+    this.#blocks = cache.table(meta.file, sections.index.count, this.memoryBytes)
   }
 
   /** Verifies everything but the blocks. The reader owns the file from then on, and closes it; on failure it does not. */
   static open(
-    file: ReadFile,
+    file: TableFile,
     meta: TableMeta,
     cache: BlockCache,
     options: TableReaderOptions
@@ -224,7 +224,7 @@ export class TableReader {
   block(number: number): Block | undefined {
     const cached = this.#blocks.get(number)
     if (cached !== undefined) return cached
-    if (!this.policy.decide()) return undefined
+    if (this.#file.isOpen === false || !this.policy.decide()) return undefined
     this.#block = number
     const block = this.decode(this.policy.run(this.#readSync), number)
     this.#blocks.add(number, block)

@@ -5,14 +5,14 @@
  * readers'. Synchronously only under the `"sync"` policy, that is in a worker.
  */
 import { Effect } from "effect"
-import type { ReadFile } from "../disk/Disk.ts"
 import { CursorStatus } from "../record/Cursor.ts"
 import type { VersionIterator } from "../record/Cursor.ts"
 import { RecordKind } from "../record/RecordKind.ts"
-import type { DiskError } from "../StoreError.ts"
+import type { DiskError, StoreCorrupted } from "../StoreError.ts"
 import { EntryReader } from "./Block.ts"
 import type { Block } from "./Block.ts"
 import { KeyAssembler } from "./KeyAssembler.ts"
+import type { TableFile } from "./TableFile.ts"
 import type { TableReader } from "./TableReader.ts"
 
 const readAhead = 256 * 1024
@@ -29,7 +29,7 @@ export class TableVersions implements VersionIterator {
   valueLength = 0
 
   readonly #table: TableReader
-  readonly #file: ReadFile
+  readonly #file: TableFile
   readonly #entry = new EntryReader()
   readonly #key = new KeyAssembler()
   /** The block being walked, its number, and the next entry in it. */
@@ -42,7 +42,7 @@ export class TableVersions implements VersionIterator {
   #to = 0
   #waiting = false
 
-  constructor(table: TableReader, file: ReadFile) {
+  constructor(table: TableReader, file: TableFile) {
     this.#table = table
     this.#file = file
     this.keyBuffer = this.#key.bytes
@@ -61,7 +61,7 @@ export class TableVersions implements VersionIterator {
     return this.#step()
   }
 
-  readonly load: Effect.Effect<void, DiskError> = Effect.suspend(() => {
+  readonly load: Effect.Effect<void, DiskError | StoreCorrupted> = Effect.suspend(() => {
     if (!this.#waiting) return Effect.void
     const index = this.#table.index
     const from = this.#number + 1
