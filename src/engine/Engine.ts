@@ -25,6 +25,7 @@ import type { EngineStateShape } from "./EngineState.ts"
 import { Flusher } from "./Flusher.ts"
 import { Manifest } from "./Manifest.ts"
 import { Memtable } from "./Memtable.ts"
+import { OpenFiles } from "./OpenFiles.ts"
 import { ReadView } from "./ReadView.ts"
 import { recover, startWriting } from "./Recovery.ts"
 import type { Recovered, Writable } from "./Recovery.ts"
@@ -106,11 +107,12 @@ export const openEngine = Effect.fnUntraced(function*(
   const exists = yield* examineDirectory(disk, options)
 
   const cache = new BlockCache(options.blockCacheSize)
+  const files = new OpenFiles(disk, options.maxOpenFiles)
   const policy = new ReadPolicy(yield* StoreReadMode)
   const arenas = new ArenaPool(options.memtableSize)
   const retirement = yield* makeRetirement(cache)
   const directory = new SyncedDirectory(disk, options.directory)
-  const access = { disk, directory, jobs, retirement, cache, policy, arenas, options }
+  const access = { disk, directory, jobs, retirement, cache, files, policy, arenas, options }
 
   return yield* Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
@@ -123,6 +125,7 @@ export const openEngine = Effect.fnUntraced(function*(
         view: firstView(recovered, active, writable, arenas),
         arenas,
         cache,
+        files,
         readPolicy: policy,
         recovery: { ...recovered.figures, milliseconds: clock.currentTimeMillisUnsafe() - since },
         lastSequence: recovered.lastSequence,

@@ -16,6 +16,7 @@ import type { ActorStats } from "../StoreStats.ts"
 import type { BlockCache } from "../table/BlockCache.ts"
 import type { ReadPolicy } from "../table/ReadPolicy.ts"
 import type { ArenaPool } from "./ArenaPool.ts"
+import type { OpenFiles } from "./OpenFiles.ts"
 import type { ReadView } from "./ReadView.ts"
 import { SnapshotRegistry } from "./SnapshotRegistry.ts"
 import type { SyncedDirectory } from "./SyncedDirectory.ts"
@@ -67,6 +68,7 @@ export interface EngineStateShape {
   readonly snapshots: SnapshotRegistry
   readonly arenas: ArenaPool
   readonly cache: BlockCache
+  readonly files: OpenFiles
   readonly readPolicy: ReadPolicy
   readonly counters: Counters
   readonly recovery: RecoveryFigures
@@ -104,6 +106,7 @@ export const makeEngineState = (parts: {
   readonly view: ReadView
   readonly arenas: ArenaPool
   readonly cache: BlockCache
+  readonly files: OpenFiles
   readonly readPolicy: ReadPolicy
   readonly recovery: RecoveryFigures
   readonly lastSequence: number
@@ -163,6 +166,7 @@ export const makeEngineState = (parts: {
       snapshots: new SnapshotRegistry(),
       arenas: parts.arenas,
       cache: parts.cache,
+      files: parts.files,
       readPolicy: parts.readPolicy,
       counters: new Counters(),
       recovery: parts.recovery,

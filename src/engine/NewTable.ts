@@ -45,7 +45,7 @@ export const makeNewTables: Effect.Effect<NewTables, never, EngineState | Disk |
     const manifest = yield* Manifest
     const retirement = yield* Retirement
     const { options } = engine
-    const access = { disk, retirement, cache: engine.cache, policy: engine.readPolicy }
+    const access = { files: engine.files, retirement, cache: engine.cache, policy: engine.readPolicy }
     const pathOf = (file: number): string => `${options.directory}/${tableName(file)}`
 
     const release = (tables: ReadonlyArray<LiveTable>) =>

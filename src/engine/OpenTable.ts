@@ -2,7 +2,6 @@
  * Opens a table that has just been written, or that the manifest names.
  */
 import { Effect } from "effect"
-import type { Disk } from "../disk/Disk.ts"
 import { StoreCorrupted } from "../StoreError.ts"
 import type { DiskError, UnsupportedFormat } from "../StoreError.ts"
 import type { BlockCache } from "../table/BlockCache.ts"
@@ -10,22 +9,23 @@ import type { ReadPolicy } from "../table/ReadPolicy.ts"
 import type { TableMeta } from "../table/TableMeta.ts"
 import { TableReader } from "../table/TableReader.ts"
 import { LiveTable } from "./LiveTable.ts"
+import type { OpenFiles } from "./OpenFiles.ts"
 import type { Retirement } from "./Retirement.ts"
 
 export interface TableAccess {
-  readonly disk: Disk["Service"]
+  readonly files: OpenFiles
   readonly retirement: Retirement["Service"]
   readonly cache: BlockCache
   readonly policy: ReadPolicy
 }
 
-/** The table with one reference, which the caller releases; its file closes when the last one is gone. */
+/** The table with one reference, which the caller releases; its file closes for good when the last one is gone. */
 export const openTable = Effect.fnUntraced(function*(
   access: TableAccess,
   path: string,
   meta: TableMeta
 ): Effect.fn.Return<LiveTable, DiskError | StoreCorrupted | UnsupportedFormat> {
-  const openFile = Effect.mapError(access.disk.openRead(path), (error) =>
+  const openFile = Effect.mapError(access.files.open(path), (error) =>
     error.code === "ENOENT"
       ? new StoreCorrupted({ file: path, offset: 0, reason: "the manifest names it and it is missing" })
       : error)

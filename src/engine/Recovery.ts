@@ -37,6 +37,7 @@ import type { ManifestFile } from "./Manifest.ts"
 import { applyEvent } from "./ManifestEvent.ts"
 import type { ManifestEvent, ManifestState } from "./ManifestEvent.ts"
 import { readManifest } from "./ManifestLog.ts"
+import type { OpenFiles } from "./OpenFiles.ts"
 import { openTable } from "./OpenTable.ts"
 import type { Retirement } from "./Retirement.ts"
 import { createSegment } from "./Segment.ts"
@@ -49,6 +50,7 @@ export interface RecoveryAccess {
   readonly jobs: Jobs["Service"]
   readonly retirement: Retirement["Service"]
   readonly cache: BlockCache
+  readonly files: OpenFiles
   readonly policy: ReadPolicy
   readonly arenas: ArenaPool
   readonly options: ResolvedOptions
