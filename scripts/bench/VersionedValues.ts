@@ -1,0 +1,62 @@
+/**
+ * Values that tell which record and which version of it they are, and whether
+ * a store gave back what was written.
+ *
+ * A value begins with its record, its version and the number of its pattern, and
+ * goes on with that pattern. Writers stamp the patterns themselves, which costs
+ * less than a copy: each writer has patterns of its own, and one put in flight.
+ */
+import { makeValues } from "./records.ts"
+
+const stampLength = 12
+
+export class VersionedValues {
+  readonly #values = makeValues()
+  readonly #views = this.#values.map((value) => new DataView(value.buffer, value.byteOffset, value.byteLength))
+  /** The last version of each record that was begun, and the last that was acknowledged; 0: none. */
+  readonly #begun: Uint32Array
+  readonly #acknowledged: Uint32Array
+  readonly #patternsEach: number
+
+  constructor(records: number, writers: number) {
+    this.#patternsEach = Math.floor(this.#values.length / writers)
+    this.#begun = new Uint32Array(records)
+    this.#acknowledged = new Uint32Array(records)
+  }
+
+  /** The value of a record's next version. REQUIRES that its last one was acknowledged, and the writer's last put. */
+  begin(record: number, writer: number): Uint8Array {
+    const pattern = writer * this.#patternsEach + record % this.#patternsEach
+    const version = this.#begun[record]! + 1
+    this.#begun[record] = version
+    const view = this.#views[pattern]!
+    view.setUint32(0, record)
+    view.setUint32(4, version)
+    view.setUint32(8, pattern)
+    return this.#values[pattern]!
+  }
+
+  acknowledge(record: number): void {
+    this.#acknowledged[record] = this.#begun[record]!
+  }
+
+  /** The version that a read that begins now must find, or a later one. */
+  acknowledged(record: number): number {
+    return this.#acknowledged[record]!
+  }
+
+  /** Whether it is a version of the record that was begun, at or after `version`, and whole. */
+  isRight(record: number, version: number, found: Uint8Array | undefined): boolean {
+    if (found === undefined) return version === 0
+    const view = new DataView(found.buffer, found.byteOffset, found.byteLength)
+    if (found.length < stampLength || view.getUint32(0) !== record) return false
+    const foundVersion = view.getUint32(4)
+    if (foundVersion < version || foundVersion > this.#begun[record]!) return false
+    const pattern = this.#values[view.getUint32(8)]
+    if (pattern === undefined || pattern.length !== found.length) return false
+    for (let i = stampLength; i < pattern.length; i++) {
+      if (found[i] !== pattern[i]) return false
+    }
+    return true
+  }
+}

@@ -1,0 +1,29 @@
+/** The thread that wakes an idle event loop when a pacer's next call is due. */
+import { parentPort, workerData } from "node:worker_threads"
+import { PacerWord, sharedClock } from "./PacerClock.ts"
+
+/** Milliseconds to sleep while the loop is late. */
+const pause = 0.2
+
+const memory: unknown = workerData
+if (!(memory instanceof SharedArrayBuffer))
+  throw new TypeError("The pacer's thread is given the memory that it shares.")
+const words = new Int32Array(memory)
+const times = new Float64Array(memory)
+
+parentPort?.postMessage("ready", [])
+let woken = 0
+for (;;) {
+  const changes = Atomics.load(words, PacerWord.changes)
+  const due = times[PacerWord.due]!
+  if (Number.isNaN(due)) break
+  const left = due - sharedClock()
+  if (left > 0) {
+    Atomics.wait(words, PacerWord.changes, changes, left)
+  } else if (woken === due) {
+    Atomics.wait(words, PacerWord.changes, changes, pause)
+  } else {
+    woken = due
+    parentPort?.postMessage("wake", [])
+  }
+}
