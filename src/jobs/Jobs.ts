@@ -6,7 +6,7 @@
  * no manifest names; the caller runs it again under new numbers.
  */
 import { Context } from "effect"
-import type { Effect } from "effect"
+import type { Effect, Scope } from "effect"
 import type { MemtableHandle } from "../memtable/ArenaMemtable.ts"
 import type { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
 import type { Compression } from "../table/Compression.ts"
@@ -56,6 +56,14 @@ export interface MergeJob {
   readonly older: ReadonlyArray<KeyBounds>
 }
 
+/** A worker thread ended although nobody had ended it; another takes its place after the delay. */
+export interface WorkerRestarted {
+  readonly worker: "flush" | "compaction"
+  readonly reason: string
+  readonly restarts: number
+  readonly delayMilliseconds: number
+}
+
 export class Jobs extends Context.Service<Jobs, {
   /** Writes a memtable that takes no more records as a table. The file is synced; its directory entry is not. */
   readonly flush: (job: FlushJob) => Effect.Effect<TableMeta, DiskError>
@@ -63,4 +71,6 @@ export class Jobs extends Context.Service<Jobs, {
   readonly merge: (
     job: MergeJob
   ) => Effect.Effect<ReadonlyArray<TableMeta>, DiskError | StoreCorrupted | UnsupportedFormat>
+  /** Tells the listener of restarts of workers, for the scope. A job that was lost failed with a `DiskError` of `"worker"`. */
+  readonly observe: (listener: (event: WorkerRestarted) => void) => Effect.Effect<void, never, Scope.Scope>
 }>()("effect-lsm/jobs/Jobs") {}

@@ -68,8 +68,9 @@ const merge = (
     })
   })
 
-/** A job runner over a disk. */
+/** A job runner over a disk, in the thread that asks it. */
 export const makeTableJobs = (disk: JobDisk, options: TableJobsOptions): Jobs["Service"] => ({
   flush: (job) => flush(disk, options, job),
-  merge: (job) => merge(disk, options, job)
+  merge: (job) => merge(disk, options, job),
+  observe: () => Effect.void
 })

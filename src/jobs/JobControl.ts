@@ -1,0 +1,81 @@
+/**
+ * The few words of shared memory between the event loop and one worker thread:
+ * signs that take effect although the other side is busy.
+ *
+ * Words: 0 commands to the worker, as bits; 1 heartbeat, which the worker raises
+ * at every slice; 2 whether it is parked; 3 files that its job has begun.
+ */
+const commandWord = 0
+const heartbeatWord = 1
+const parkedWord = 2
+const begunWord = 3
+
+const parkBit = 1
+const abandonBit = 2
+
+export class JobControl {
+  readonly memory: SharedArrayBuffer
+  readonly #words: Int32Array
+
+  constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(16)) {
+    this.memory = memory
+    this.#words = new Int32Array(memory)
+  }
+
+  /** On the loop, before a job is handed over. */
+  begin(): void {
+    Atomics.and(this.#words, commandWord, ~abandonBit)
+    Atomics.store(this.#words, begunWord, 0)
+  }
+
+  /** On the loop: the worker stops at the end of its slice until it is told to go on. */
+  park(parked: boolean): void {
+    if (parked) Atomics.or(this.#words, commandWord, parkBit)
+    else Atomics.and(this.#words, commandWord, ~parkBit)
+    Atomics.notify(this.#words, commandWord)
+  }
+
+  /** On the loop: the job is to end at the end of its slice, parked or not. */
+  abandon(): void {
+    Atomics.or(this.#words, commandWord, abandonBit)
+    Atomics.notify(this.#words, commandWord)
+  }
+
+  get heartbeat(): number {
+    return Atomics.load(this.#words, heartbeatWord)
+  }
+
+  get isParked(): boolean {
+    return Atomics.load(this.#words, parkedWord) !== 0
+  }
+
+  /** How many of its files the job has begun to make. */
+  get filesBegun(): number {
+    return Atomics.load(this.#words, begunWord)
+  }
+
+  /** In the worker: a sign of life. */
+  beat(): void {
+    Atomics.add(this.#words, heartbeatWord, 1)
+  }
+
+  /** In the worker, between two slices: waits while it is parked. True if the job has been abandoned. */
+  checkpoint(): boolean {
+    const words = this.#words
+    this.beat()
+    for (;;) {
+      const command = Atomics.load(words, commandWord)
+      if ((command & abandonBit) !== 0) return true
+      if ((command & parkBit) === 0) return false
+      Atomics.store(words, parkedWord, 1)
+      Atomics.wait(words, commandWord, command)
+      Atomics.store(words, parkedWord, 0)
+      this.beat()
+    }
+  }
+
+  /** In the worker, before a file is made. */
+  beginFile(): void {
+    Atomics.add(this.#words, begunWord, 1)
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * What the event loop and a worker thread tell each other: plain data that a
+ * structured clone copies, and memtables as the shared memory that they are.
+ *
+ * An error crosses as its fields and is an instance of its class again on the
+ * other side.
+ */
+import { Cause, Option } from "effect"
+import { copyBytes } from "../record/Bytes.ts"
+import { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
+import type { TableMeta } from "../table/TableMeta.ts"
+import type { FlushJob, KeyBounds, MergeJob } from "./Jobs.ts"
+
+export type JobError = DiskError | StoreCorrupted | UnsupportedFormat
+
+/** To the worker; one at a time. */
+export type JobRequest =
+  | { readonly _tag: "Flush"; readonly job: FlushJob }
+  | { readonly _tag: "Merge"; readonly job: MergeJob }
+
+/** From the worker, once for each request. */
+export type JobReply =
+  | { readonly _tag: "Written"; readonly tables: ReadonlyArray<TableMeta> }
+  | { readonly _tag: "Failed"; readonly error: PlainError }
+  | { readonly _tag: "Abandoned" }
+  /** A bug of ours. */
+  | { readonly _tag: "Defect"; readonly message: string; readonly stack: string | undefined }
+
+type PlainError =
+  | { readonly _tag: "DiskError"; readonly operation: string; readonly path: string; readonly code: string }
+  | { readonly _tag: "StoreCorrupted"; readonly file: string; readonly offset: number; readonly reason: string }
+  | { readonly _tag: "UnsupportedFormat"; readonly file: string; readonly reason: string }
+
+/** A clone of a view takes along all of the memory that it looks at. */
+const alone = (bytes: Uint8Array): Uint8Array => bytes.byteLength === bytes.buffer.byteLength ? bytes : copyBytes(bytes)
+
+const aloneBounds = <Bounds extends KeyBounds>(bounds: Bounds): Bounds => ({
+  ...bounds,
+  smallestKey: alone(bounds.smallestKey),
+  largestKey: alone(bounds.largestKey)
+})
+
+/** The request to clone: nothing in it drags other memory along. */
+export const portable = (request: JobRequest): JobRequest => {
+  if (request._tag === "Flush") return request
+  const { job } = request
+  return {
+    _tag: "Merge",
+    job: {
+      ...job,
+      sources: job.sources.map((run) => run.map(({ meta, path }) => ({ path, meta: aloneBounds(meta) }))),
+      below: job.below.map((table) => aloneBounds(table)),
+      older: job.older.map((range) => aloneBounds(range))
+    }
+  }
+}
+
+const plainError = (error: JobError): PlainError => {
+  switch (error._tag) {
+    case "DiskError":
+      return { _tag: error._tag, operation: error.operation, path: error.path, code: error.code }
+    case "StoreCorrupted":
+      return { _tag: error._tag, file: error.file, offset: error.offset, reason: error.reason }
+    case "UnsupportedFormat":
+      return { _tag: error._tag, file: error.file, reason: error.reason }
+  }
+}
+
+export const errorOf = (plain: PlainError): JobError => {
+  switch (plain._tag) {
+    case "DiskError":
+      return new DiskError(plain)
+    case "StoreCorrupted":
+      return new StoreCorrupted(plain)
+    case "UnsupportedFormat":
+      return new UnsupportedFormat(plain)
+  }
+}
+
+/** What a job wrote, as a reply. */
+export const writtenReply = (tables: ReadonlyArray<TableMeta>): JobReply => ({
+  _tag: "Written",
+  tables: tables.map((meta) => aloneBounds(meta))
+})
+
+/** How a job failed, as a reply. */
+export const failureReply = (cause: Cause.Cause<JobError>): JobReply => {
+  if (Cause.hasInterruptsOnly(cause)) return { _tag: "Abandoned" }
+  const error = Cause.findErrorOption(cause)
+  if (Option.isSome(error)) return { _tag: "Failed", error: plainError(error.value) }
+  const defect = Cause.squash(cause)
+  return defect instanceof Error
+    ? { _tag: "Defect", message: defect.message, stack: defect.stack }
+    : { _tag: "Defect", message: String(defect), stack: undefined }
+}

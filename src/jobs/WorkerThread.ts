@@ -1,0 +1,46 @@
+/**
+ * What runs in a worker thread: one job at a time, over synchronous file calls,
+ * with a sign of life after every slice.
+ *
+ * A failure of a job is answered; whatever else goes wrong ends the thread, and
+ * the event loop sees that.
+ */
+import { Effect, Exit } from "effect"
+import { parentPort, workerData } from "node:worker_threads"
+import type { JobDisk } from "../disk/JobDisk.ts"
+import { JobControl } from "./JobControl.ts"
+import { makeTableJobs } from "./TableJobs.ts"
+import { failureReply, writtenReply } from "./WorkerMessage.ts"
+import type { JobRequest } from "./WorkerMessage.ts"
+import { isWorkerSetup } from "./WorkerSetup.ts"
+
+/** Serves the jobs that the event loop sends, over this disk, until the thread is ended from there. */
+export const serveJobs = (disk: JobDisk): void => {
+  const port = parentPort
+  const setup: unknown = workerData
+  if (port === null || !isWorkerSetup(setup))
+    throw new Error("This module is started by the store, as a worker thread.")
+
+  const control = new JobControl(setup.control)
+  const jobs = makeTableJobs(
+    {
+      ...disk,
+      createAppend: (path, options) =>
+        Effect.suspend(() => {
+          control.beginFile()
+          return disk.createAppend(path, options)
+        })
+    },
+    { pause: Effect.suspend(() => control.checkpoint() ? Effect.interrupt : Effect.void), readMode: "sync" }
+  )
+
+  port.on("message", (request: JobRequest) => {
+    const job = request._tag === "Flush"
+      ? Effect.map(jobs.flush(request.job), (table) => [table])
+      : jobs.merge(request.job)
+    Effect.runFork(job).addObserver((exit) => {
+      port.postMessage(Exit.isSuccess(exit) ? writtenReply(exit.value) : failureReply(exit.cause))
+    })
+  })
+  control.beat()
+}
