@@ -4,6 +4,12 @@
  */
 import type { StoreReadOnly } from "./StoreError.ts"
 
+/**
+ * Why writers wait: memtables wait for their flush, level 0 is full and waits for
+ * compaction, or compaction is behind deeper down.
+ */
+export type StallReason = "immutables" | "level0" | "debt"
+
 /** Sizes are bytes; segments, tables and manifests are given by the number in their file's name. */
 export type EngineEvent =
   /** The next segment is durable and named by the manifest. */
@@ -45,8 +51,16 @@ export type EngineEvent =
   | { readonly _tag: "TablesDropped"; readonly removed: ReadonlyArray<number> }
   /** The manifest was written anew as one snapshot. */
   | { readonly _tag: "ManifestRewritten"; readonly file: number }
-  /** Writers waited at a bound; sent when they go on. */
-  | { readonly _tag: "WriteStalled"; readonly reason: "immutables" | "level0"; readonly milliseconds: number }
+  /**
+   * Writers waited: `"stopped"` at a bound, sent when they go on, or `"slowed"` on the way to one, sent with the sum of
+   * the waits when it is over, and about each second until then.
+   */
+  | {
+    readonly _tag: "WriteStalled"
+    readonly kind: "stopped" | "slowed"
+    readonly reason: StallReason
+    readonly milliseconds: number
+  }
   /** An actor failed and starts again after a delay. */
   | {
     readonly _tag: "ActorRestarted"

@@ -110,7 +110,7 @@ export const planMerge = (
   }
 
   const sources: Array<ReadonlyArray<TableMeta>> = closeLevel0(levels[0]!, chosen).map((table) => [table])
-  let taken = sources.flat()
+  const taken = sources.flat()
   let top = sources.length > 0 ? 0 : -1
   for (let level = 1; level <= outputLevel; level++) {
     const hull = taken.length > 0 ? hullOf(taken) : undefined
@@ -118,7 +118,7 @@ export const planMerge = (
     if (run.length === 0) continue
     if (top < 0) top = level
     sources.push(run)
-    taken = [...taken, ...run]
+    taken.push(...run)
   }
   const hull = hullOf(taken)
   const below = (levels[outputLevel + 1] ?? []).filter((table) => overlaps(table, hull))

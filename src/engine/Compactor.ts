@@ -12,6 +12,7 @@ import type { CompactionPick, TreeShape } from "../compaction/Strategy.ts"
 import type { Disk } from "../disk/Disk.ts"
 import { Jobs } from "../jobs/Jobs.ts"
 import type { DiskError, StoreCorrupted, StoreReadOnly, UnsupportedFormat, WriteError } from "../StoreError.ts"
+import type { TableMeta } from "../table/TableMeta.ts"
 import { describeCause, makeActor } from "./Actor.ts"
 import { planMerge } from "./CompactionPlan.ts"
 import type { MergePlan } from "./CompactionPlan.ts"
@@ -95,6 +96,16 @@ const makeCompactor: Effect.Effect<
       engine.emit({ _tag: "TablesMoved", tables: removed, level, milliseconds: engine.milliseconds() - since })
     }))
 
+  /** Since when the tables have been waiting that level 0 is rid of next. */
+  let level0Since = engine.milliseconds()
+  const noteLevel0 = (inputs: ReadonlyArray<TableMeta>): void => {
+    const bytes = inputs.reduce((sum, table) => table.level === 0 ? sum + table.size : sum, 0)
+    if (bytes === 0) return
+    const now = engine.milliseconds()
+    engine.intake.level0.note(bytes, now - level0Since)
+    level0Since = now
+  }
+
   const merge = (plan: MergePlan) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function*() {
@@ -124,6 +135,7 @@ const makeCompactor: Effect.Effect<
         yield* newTables.journal(tables, { _tag: "TablesCompacted", removed, added })
         yield* publish(sources, tables.map((table) => ({ table, level })))
         for (const table of tables) table.release()
+        noteLevel0(inputs)
         const bytesWritten = added.reduce((bytes, { size }) => bytes + size, 0)
         counters.compactions++
         counters.compactionBytesRead += bytesRead
@@ -216,6 +228,9 @@ const makeCompactor: Effect.Effect<
         ))
     })
 
+  let isWoken = false
+  /** There was something to do when it was last looked. */
+  let isBehind = false
   let damageMet = 0
   /** Damage that stays keeps level 0 from going down: once flushes wait for that, writes must not wait for ever. */
   const noteDamage = (cause: Cause.Cause<MergeError>): Effect.Effect<void> => {
@@ -235,22 +250,25 @@ const makeCompactor: Effect.Effect<
     () =>
       Effect.gen(function*() {
         isWoken = false
+        if (!isBehind) level0Since = engine.milliseconds()
         for (;;) {
           if (engine.status.value.readOnly !== undefined) return
-          const work = nextPick()
-          const exit = work === undefined ? Exit.void : yield* Effect.exit(work)
+          const exit = yield* Effect.exit(Effect.suspend(() => {
+            const work = nextPick()
+            isBehind = work !== undefined
+            return work ?? Effect.void
+          }))
           if (Exit.isSuccess(exit)) damageMet = 0
           else if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
           else yield* noteDamage(exit.cause)
           const request = requests[0]
           if (request !== undefined) yield* requested(request)
           if (Exit.isFailure(exit)) return yield* exit
-          if (work === undefined && request === undefined) return
+          if (!isBehind && request === undefined) return
         }
       })
   )
 
-  let isWoken = false
   const wake = (): void => {
     if (isWoken) return
     isWoken = true

@@ -17,6 +17,7 @@ import type { BlockCache } from "../table/BlockCache.ts"
 import type { ReadPolicy } from "../table/ReadPolicy.ts"
 import type { ArenaPool } from "./ArenaPool.ts"
 import type { OpenFiles } from "./OpenFiles.ts"
+import { IntakeRates } from "./Pacing.ts"
 import type { ReadView } from "./ReadView.ts"
 import { SnapshotRegistry } from "./SnapshotRegistry.ts"
 import type { SyncedDirectory } from "./SyncedDirectory.ts"
@@ -51,6 +52,8 @@ export class Counters {
   readonly levelReads = new Float64Array(levelCount)
   stalls = 0
   stallMilliseconds = 0
+  slowdowns = 0
+  slowdownMilliseconds = 0
 }
 
 export interface RecoveryFigures {
@@ -71,6 +74,7 @@ export interface EngineStateShape {
   readonly files: OpenFiles
   readonly readPolicy: ReadPolicy
   readonly counters: Counters
+  readonly intake: IntakeRates
   readonly recovery: RecoveryFigures
   /** Highest sequence that readers see. */
   visible: number
@@ -169,6 +173,7 @@ export const makeEngineState = (parts: {
       files: parts.files,
       readPolicy: parts.readPolicy,
       counters: new Counters(),
+      intake: new IntakeRates(),
       recovery: parts.recovery,
       visible: parts.lastSequence,
       assigned: parts.highestSequence,

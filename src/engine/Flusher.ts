@@ -87,6 +87,7 @@ const makeFlusher: Effect.Effect<
         table?.release()
         engine.counters.flushes++
         engine.counters.levelBytesWritten[0]! += table?.reader.meta.size ?? 0
+        engine.intake.flush.note(index.usedBytes, engine.milliseconds() - since)
         compactor.wake()
         engine.emit({
           _tag: "MemtableFlushed",

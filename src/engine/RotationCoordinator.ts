@@ -114,7 +114,7 @@ const makeCoordinator: Effect.Effect<
     const milliseconds = engine.milliseconds() - since
     engine.counters.stalls++
     engine.counters.stallMilliseconds += milliseconds
-    engine.emit({ _tag: "WriteStalled", reason, milliseconds })
+    engine.emit({ _tag: "WriteStalled", kind: "stopped", reason, milliseconds })
   })
 
   /** The swap. The gate is closed and no permit is out. */

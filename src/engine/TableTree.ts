@@ -7,7 +7,7 @@
  * says which it is, and a table can move without its file being touched.
  */
 import { levelCount } from "../compaction/Strategy.ts"
-import type { TreeShape } from "../compaction/Strategy.ts"
+import type { CompactionStrategy, TreeShape } from "../compaction/Strategy.ts"
 import { compareBytes } from "../record/Bytes.ts"
 import { SortedRun } from "../table/SortedRun.ts"
 import type { LiveTable } from "./LiveTable.ts"
@@ -30,6 +30,8 @@ export class TableTree {
   /** The levels below 0 that hold anything, from the top down. */
   readonly runs: ReadonlyArray<SortedRun<LiveTable>>
   #shape: TreeShape | undefined
+  #debt = -1
+  #bytes = -1
 
   private constructor(levels: ReadonlyArray<ReadonlyArray<LiveTable>>, known: ReadonlyArray<SortedRun<LiveTable>>) {
     this.levels = levels
@@ -67,6 +69,25 @@ export class TableTree {
       memtableSize
     }
     return this.#shape
+  }
+
+  /** What the strategy takes for the tree's debt, asked once. */
+  debt(strategy: CompactionStrategy, memtableSize: number): number {
+    if (this.#debt < 0) {
+      try {
+        this.#debt = Math.max(0, strategy.debt(this.shape(memtableSize)) || 0)
+      } catch {
+        // A user's strategy must not stop the log, which asks.
+        this.#debt = 0
+      }
+    }
+    return this.#debt
+  }
+
+  /** Bytes of all tables. */
+  get bytes(): number {
+    if (this.#bytes < 0) this.#bytes = this.all().reduce((bytes, { reader }) => bytes + reader.meta.size, 0)
+    return this.#bytes
   }
 
   /** Every table, level by level. */

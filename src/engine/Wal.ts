@@ -32,6 +32,7 @@ import type { CommitGroup } from "./Mailbox.ts"
 import { Manifest } from "./Manifest.ts"
 import type { Memtable } from "./Memtable.ts"
 import { MemtableWriter } from "./MemtableWriter.ts"
+import { Pacing } from "./Pacing.ts"
 import { RotationCoordinator } from "./RotationCoordinator.ts"
 
 /** Most bytes that wait in the mailbox, unless a memtable is smaller. */
@@ -72,6 +73,7 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
     const mailbox = new Mailbox(Math.min(mailboxBytes, options.memtableSize))
     const tail = new LogTail(engine.view.value.active.segment, engine.counters)
     const writer = new MemtableWriter()
+    const pacing = new Pacing(engine)
     /** Open while an `"async"` write is in the log and not synced. */
     const unsynced = yield* Latch.make(false)
     /** A write is under way. It stays so after a failure: nothing is to be taken while writes are being stopped. */
@@ -81,7 +83,7 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
       engine,
       gate,
       writer,
-      () => !isCommitting && mailbox.isEmpty && mailbox.refusal === undefined
+      () => !isCommitting && !pacing.isSlowing && mailbox.isEmpty && mailbox.refusal === undefined
     )
     engine.onWritesStopped.push((error) => mailbox.refuseAll(error))
 
@@ -156,6 +158,7 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
         return Effect.void
       }
       group = taken
+      pacing.charge(taken.bytes)
       return underPermit(commit(memtable, taken))
     })
 
@@ -174,6 +177,7 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
       const pending = backlog.take()
       if (pending === undefined) return Effect.void
       const { bytes, firstSequence, memtable, ranges, records } = pending
+      pacing.charge(bytes)
       return underPermit(Effect.map(tail.append(memtable.segment, ranges, firstSequence, records, bytes), () => {
         unsynced.openUnsafe()
         afterInsert(memtable)
@@ -184,7 +188,7 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
       for (;;) {
         mailbox.clearSignal()
         if (!backlog.isEmpty) yield* commitBacklog
-        else if (!mailbox.isEmpty) yield* commitNext
+        else if (!mailbox.isEmpty) yield* Effect.andThen(pacing.wait, commitNext)
         else if (mailbox.refusal !== undefined) return yield* tail.sync
         else yield* mailbox.awaitWork
         if (!mailbox.isEmpty) yield* Effect.yieldNow
@@ -228,6 +232,7 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
     yield* Effect.addFinalizer(() =>
       Effect.gen(function*() {
         mailbox.refuseLater(yield* engine.close)
+        pacing.lift()
         yield* coordinator.liftBound
         yield* Fiber.await(fiber)
         if (state === "failed") return
