@@ -1,18 +1,53 @@
 /**
- * Decides whether a block that is not cached is read at once, which holds the
- * event loop for a microsecond or two if the page cache has it and for much
- * longer if not, or asynchronously, which costs tens of microseconds always.
+ * Decides whether blocks that are not cached are read at once, which holds the
+ * event loop for a microsecond or two if the page cache has them and for as long
+ * as the disk takes if not, or in the pool of threads, which costs tens of
+ * microseconds and holds nothing.
  *
- * `"adaptive"` reads at once until one such read was slow; then it answers
- * asynchronously for a number of reads and tries again.
+ * `"adaptive"` decides for each file by what its reads took:
+ *
+ * - A file is not trusted at first: its reads go to the pool. One that comes back
+ *   quickly was in the page cache, or the disk is as quick; one that comes back
+ *   late proves nothing, as the loop may have been busy. Two quick ones behind
+ *   one another make the file trusted.
+ * - A trusted file is read at once. After one slow read it is not trusted, and
+ *   needs the more quick ones behind one another the slower the read was and the
+ *   more often that has happened, so that a file of which a part is cold stays
+ *   in the pool. A file that was not read for a while must prove itself again,
+ *   because the page cache may have dropped it.
+ * - After a slow read no file of the store is read at once for twenty times as
+ *   long as it took, and for longer if trust turns out wrong again: however the
+ *   disk behaves, slow reads hold the loop for a twentieth of the time at most.
+ * - Where the loop is so busy that nothing ever comes back quickly, a file is
+ *   read at once on trial after many reads, and more after each trial that failed.
  */
-
 import { Context } from "effect"
+import { ReadQueue } from "./ReadQueue.ts"
 
-/** A synchronous read above this many milliseconds did not come from the page cache. */
+/** A read at once that took more milliseconds did not come from the page cache. */
 const slowRead = 0.2
-/** How many reads are asynchronous after a slow one. */
-const pause = 64
+/** A read through the pool that took fewer milliseconds, its bytes not counted, did. */
+const quickRead = 0.1
+/** Milliseconds that the page cache takes for a byte of a large read. */
+const copyTime = 0.000_000_2
+/** What a read through the pool costs more than one at once, in milliseconds. */
+const poolCost = 0.035
+/** Quick reads behind one another that make a file trusted, at the least and at the most. */
+const leastProof = 2
+const mostProof = 1024
+/** Reads at once behind one another, none of them slow, that make a file's past count half. */
+const goodConduct = 1024
+/** A file that was not read for so many milliseconds must prove itself again. */
+const longAgo = 10_000
+/** How many times as long as a slow read all reads go to the pool; doubled while trust fails soon, so many times. */
+const quietTimes = 20
+const mostDoublings = 5
+const longestQuiet = 5_000
+/** Trust has failed soon if it has within so many reads. */
+const soon = 64
+/** Reads through the pool after which one is made at once on trial; doubled by each trial that failed, so many times. */
+const readsToTrial = 64
+const mostTrialDoublings = 6
 
 export type ReadMode = "sync" | "async" | "adaptive"
 
@@ -23,13 +58,18 @@ export const StoreReadMode = Context.Reference<ReadMode>("effect-lsm/table/Store
 
 export class ReadPolicy {
   readonly mode: ReadMode
-  readonly #now: () => number
-  #paused = 0
+  readonly now: () => number
+  /** The reads through the pool of all files. */
+  readonly queue = new ReadQueue()
+  /** When slow reads have been paid for. */
+  #quietUntil = 0
+  #doublings = 0
+  #sinceSlow = 0
 
   /** `now` is a clock in milliseconds, as fine as `performance.now`. */
   constructor(mode: ReadMode, now: () => number = () => performance.now()) {
     this.mode = mode
-    this.#now = now
+    this.now = now
   }
 
   /** Whether large reads of a background job are synchronous: only where nobody else waits for the thread. */
@@ -37,20 +77,106 @@ export class ReadPolicy {
     return this.mode === "sync"
   }
 
-  /** Asks, for one read, whether it is to be synchronous. */
-  decide(): boolean {
-    if (this.mode !== "adaptive") return this.mode === "sync"
-    if (this.#paused === 0) return true
-    this.#paused--
-    return false
+  /** What decides for a file that is being opened. */
+  file(): FileReads {
+    return new FileReads(this)
   }
 
-  /** Runs a synchronous read and learns from its duration. */
-  run<A>(read: () => A): A {
-    if (this.mode !== "adaptive") return read()
-    const started = this.#now()
-    const result = read()
-    if (this.#now() - started > slowRead) this.#paused = pause
-    return result
+  /** For `FileReads`: whether slow reads have not been paid for yet. */
+  isQuiet(time: number): boolean {
+    return time < this.#quietUntil
+  }
+
+  /** For `FileReads`: a read at once was not slow. */
+  wasQuick(): void {
+    this.#sinceSlow++
+  }
+
+  /** For `FileReads`: a read at once ended at this time and was slow. */
+  wasSlow(time: number, took: number): void {
+    this.#doublings = this.#sinceSlow < soon ? Math.min(this.#doublings + 1, mostDoublings) : 0
+    this.#sinceSlow = 0
+    this.#quietUntil = time + Math.min(took * quietTimes * 2 ** this.#doublings, longestQuiet)
+  }
+}
+
+/** What the reads of one file have taken. */
+export class FileReads {
+  readonly #policy: ReadPolicy
+  readonly #isAdaptive: boolean
+  #isTrusted = false
+  /** Quick reads behind one another: through the pool while the file is not trusted, at once while it is. */
+  #quick = 0
+  /** How many of them make it trusted. */
+  #proof = leastProof
+  /** Reads through the pool since the last that was made at once. */
+  #inPool = 0
+  #failedTrials = 0
+  #lastRead = 0
+
+  constructor(policy: ReadPolicy) {
+    this.#policy = policy
+    this.#isAdaptive = policy.mode === "adaptive"
+  }
+
+  /** Asks whether a read is to be made at once. Asking changes nothing that asking again would not. */
+  isAtOnce(): boolean {
+    const policy = this.#policy
+    if (!this.#isAdaptive) return policy.mode === "sync"
+    if (!this.#isTrusted && this.#inPool < readsToTrial * 2 ** this.#failedTrials) return false
+    const time = policy.now()
+    if (this.#isTrusted && time - this.#lastRead > longAgo) {
+      this.#isTrusted = false
+      this.#quick = Math.max(0, this.#proof - leastProof)
+      return false
+    }
+    return !policy.isQuiet(time)
+  }
+
+  /** When a read begins, for what tells of its end. */
+  begin(): number {
+    return this.#isAdaptive ? this.#policy.now() : 0
+  }
+
+  /** A read that was made at once has ended. */
+  endAtOnce(began: number): void {
+    if (!this.#isAdaptive) return
+    const time = this.#policy.now()
+    const took = time - began
+    this.#lastRead = time
+    this.#inPool = 0
+    if (took > slowRead) {
+      if (!this.#isTrusted || this.#quick < soon)
+        this.#failedTrials = Math.min(this.#failedTrials + 1, mostTrialDoublings)
+      this.#isTrusted = false
+      this.#quick = 0
+      this.#proof = Math.min(this.#proof + Math.ceil(took / poolCost), mostProof)
+      this.#policy.wasSlow(time, took)
+      return
+    }
+    this.#policy.wasQuick()
+    if (!this.#isTrusted) this.#trust()
+    this.#quick++
+    if (this.#quick < goodConduct) return
+    this.#quick = soon
+    this.#failedTrials = 0
+    this.#proof = Math.max(leastProof, this.#proof >>> 1)
+  }
+
+  /** A read of so many bytes through the pool has ended. */
+  endInPool(began: number, bytes: number): void {
+    if (!this.#isAdaptive) return
+    const time = this.#policy.now()
+    this.#lastRead = time
+    if (this.#isTrusted) return
+    this.#inPool++
+    this.#quick = time - began < quickRead + bytes * copyTime ? this.#quick + 1 : 0
+    if (this.#quick >= this.#proof) this.#trust()
+  }
+
+  #trust(): void {
+    this.#isTrusted = true
+    this.#quick = 0
+    this.#inPool = 0
   }
 }

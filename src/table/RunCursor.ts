@@ -12,6 +12,7 @@ import { CursorStatus } from "../record/Cursor.ts"
 import type { Cursor } from "../record/Cursor.ts"
 import { RecordKind } from "../record/RecordKind.ts"
 import type { DiskError, StoreCorrupted } from "../StoreError.ts"
+import type { ReadAhead } from "./ReadAhead.ts"
 import type { RunTable, SortedRun } from "./SortedRun.ts"
 import type { TableCursor } from "./TableCursor.ts"
 
@@ -35,13 +36,16 @@ export class RunCursor implements Cursor {
   valueLength = 0
 
   readonly #run: SortedRun<RunTable>
+  readonly #ahead: ReadAhead | undefined
   /** The table in which the cursor is, and the cursor over it. */
   #number = -1
   #cursor: TableCursor | undefined
   #pending: Pending = Pending.nothing
 
-  constructor(run: SortedRun<RunTable>) {
+  /** Cursors that are given the same `ahead` go on reading where the one before left off. */
+  constructor(run: SortedRun<RunTable>, ahead?: ReadAhead) {
     this.#run = run
+    this.#ahead = ahead
   }
 
   seekFirst(): CursorStatus {
@@ -119,7 +123,7 @@ export class RunCursor implements Cursor {
   #enter(number: number): TableCursor | undefined {
     if (number === this.#number) return this.#cursor
     this.#number = number
-    this.#cursor = this.#run.tables[number]?.reader.cursor()
+    this.#cursor = this.#run.tables[number]?.reader.cursor(this.#ahead)
     return this.#cursor
   }
 

@@ -16,6 +16,8 @@ import type { DiskError, StoreCorrupted } from "../StoreError.ts"
 import { EntryReader } from "./Block.ts"
 import type { Block } from "./Block.ts"
 import { KeyAssembler } from "./KeyAssembler.ts"
+import { TableAhead } from "./ReadAhead.ts"
+import type { ReadAhead } from "./ReadAhead.ts"
 import type { TableReader } from "./TableReader.ts"
 
 /** What is left to do of a move that lacks a block. */
@@ -39,6 +41,7 @@ export class TableCursor implements Cursor {
   valueLength = 0
 
   readonly #table: TableReader
+  readonly #ahead: TableAhead
   readonly #entry = new EntryReader()
   readonly #key = new KeyAssembler()
 
@@ -71,8 +74,10 @@ export class TableCursor implements Cursor {
   #target = new Uint8Array(0)
   #selectAt = 0
 
-  constructor(table: TableReader) {
+  /** Cursors that are given the same `ahead` go on reading where the one before left off. */
+  constructor(table: TableReader, ahead?: ReadAhead) {
     this.#table = table
+    this.#ahead = ahead?.of(table) ?? new TableAhead(table)
     this.keyBuffer = this.#key.bytes
   }
 
@@ -135,7 +140,7 @@ export class TableCursor implements Cursor {
   readonly load: Effect.Effect<void, DiskError | StoreCorrupted> = Effect.suspend(() => {
     const number = this.#wanted
     if (this.#pending === Pending.nothing || this.#loadedNumber === number) return Effect.void
-    return Effect.map(this.#table.readBlock(number), (block) => {
+    return Effect.map(this.#ahead.load(number), (block) => {
       this.#loadedNumber = number
       this.#loadedBlock = block
     })
@@ -173,7 +178,7 @@ export class TableCursor implements Cursor {
     if (number === this.#headNumber) return this.#headBlock
     if (number === this.#scanNumber && this.#scanBlock !== undefined) return this.#scanBlock
     if (number === this.#loadedNumber) return this.#loadedBlock
-    const block = this.#table.block(number)
+    const block = this.#ahead.block(number)
     if (block === undefined) {
       this.#wanted = number
       this.#pending = pending

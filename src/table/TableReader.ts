@@ -5,7 +5,8 @@
  * A lookup is synchronous. Where a block is not at hand and the `ReadPolicy`
  * forbids a synchronous read, it answers `needsLoad`; the caller runs `load` and
  * looks again in this table, and the retry is handed the loaded block itself, so
- * that eviction cannot starve it. Synchronous reads throw `DiskError` and `StoreCorrupted`; the
+ * that eviction cannot starve it. Fibers that lack the same block at the same time
+ * wait for one read. Synchronous reads throw `DiskError` and `StoreCorrupted`; the
  * engine catches them at its boundary.
  *
  * I11: the filter never says no wrongly, and a version is in one block at most.
@@ -21,7 +22,9 @@ import { Block, EntryReader } from "./Block.ts"
 import type { BlockCache, CachedTable } from "./BlockCache.ts"
 import { Filter, isFilterLength } from "./Filter.ts"
 import { KeyHash } from "./KeyHash.ts"
-import type { ReadPolicy } from "./ReadPolicy.ts"
+import type { ReadAhead } from "./ReadAhead.ts"
+import type { FileReads, ReadPolicy } from "./ReadPolicy.ts"
+import { QueuedRead } from "./ReadQueue.ts"
 import { TableCursor } from "./TableCursor.ts"
 import type { TableFile } from "./TableFile.ts"
 import {
@@ -74,11 +77,11 @@ export class TableReader {
   readonly #filter: Filter | undefined
   readonly #cache: BlockCache
   readonly #blocks: CachedTable
+  readonly #reads: FileReads
+  /** The blocks that are being read for lookups. */
+  readonly #loads = new Map<number, QueuedRead<Block, DiskError | StoreCorrupted>>()
   readonly #entry = new EntryReader()
   readonly #hash = new KeyHash()
-  #block = 0
-  readonly #readSync = (): Uint8Array =>
-    this.#file.readSync(this.index.offset(this.#block), this.index.extent(this.#block, this.#block + 1))
 
   private constructor(file: TableFile, meta: TableMeta, sections: Sections, cache: BlockCache, policy: ReadPolicy) {
     this.meta = meta
@@ -86,6 +89,7 @@ export class TableReader {
     this.index = sections.index
     this.policy = policy
     this.#file = file
+    this.#reads = policy.file()
     this.#filter = sections.filter
     this.#cache = cache
     this.#blocks = cache.table(meta.file, sections.index.count, this.memoryBytes)
@@ -205,49 +209,101 @@ export class TableReader {
     return Effect.suspend(() => {
       if (out.table !== this) return Effect.void
       const number = out.wanted
-      return Effect.map(this.readBlock(number), (block) => {
+      return Effect.map(this.loadBlock(number), (block) => {
         if (out.table === this && out.wanted === number) out.block = block
       })
     })
   }
 
-  cursor(): TableCursor {
-    return new TableCursor(this)
+  /** A cursor; those of one scan share what it has read ahead. */
+  cursor(ahead?: ReadAhead): TableCursor {
+    return new TableCursor(this, ahead)
   }
 
   /** All versions in order, for a background job: reads ahead and leaves the cache alone. */
   versions(): TableVersions {
-    return new TableVersions(this, this.#file)
+    return new TableVersions(this)
   }
 
-  /** The block if it is cached or may be read at once. For this table's cursors. */
+  /** The block if it is cached or may be read at once. */
   block(number: number): Block | undefined {
     const cached = this.#blocks.get(number)
     if (cached !== undefined) return cached
-    if (this.#file.isOpen === false || !this.policy.decide()) return undefined
-    this.#block = number
-    const block = this.decode(this.policy.run(this.#readSync), number)
+    if (!this.isReadAtOnce) return undefined
+    const block = this.decode(this.readNow(number, number + 1), number)
     this.#blocks.add(number, block)
     return block
   }
 
-  /** Reads a block asynchronously, and caches it. For this table's cursors. */
-  readBlock(number: number): Effect.Effect<Block, DiskError | StoreCorrupted> {
-    return Effect.flatMap(
-      this.#file.read(this.index.offset(number), this.index.extent(number, number + 1)),
-      (bytes) => {
-        const block = Block.read(bytes, checksumSeed(this.meta.file, this.index.offset(number)))
-        if (typeof block === "string") return Effect.fail(this.corrupted(number, block))
-        this.#blocks.add(number, block)
-        return Effect.succeed(block)
+  /** Reads a block through the pool, once for all who want it now, and caches it. */
+  loadBlock(number: number): Effect.Effect<Block, DiskError | StoreCorrupted> {
+    return Effect.withFiber((fiber) => {
+      let load = this.#loads.get(number)
+      if (load === undefined) {
+        const read = Effect.flatMap(this.#read(number, number + 1), (bytes) => {
+          const block = this.check(bytes, number)
+          if (block instanceof StoreCorrupted) return Effect.fail(block)
+          this.#blocks.add(number, block)
+          return Effect.succeed(block)
+        })
+        const begun = new QueuedRead(this.policy.queue, read, fiber.context, () => {
+          if (this.#loads.get(number) === begun) this.#loads.delete(number)
+        })
+        load = begun
+        this.#loads.set(number, load)
       }
-    )
+      return load.result
+    })
   }
 
-  /** Verifies a block's bytes; throws `StoreCorrupted`. For this table's cursors. */
-  decode(bytes: Uint8Array, number: number): Block {
+  /** The block if it is cached, for a scan. */
+  cachedForScan(number: number): Block | undefined {
+    return this.#blocks.get(number, true)
+  }
+
+  /** Caches a block that a scan has read, in memory of its own. */
+  cacheForScan(number: number, block: Block): void {
+    this.#blocks.add(number, block)
+  }
+
+  /** Whether blocks are read at once now. */
+  get isReadAtOnce(): boolean {
+    return this.#file.isOpen !== false && this.#reads.isAtOnce()
+  }
+
+  /** The blocks `from` up to `to` as they are in the file, at once. */
+  readNow(from: number, to: number): Uint8Array {
+    const began = this.#reads.begin()
+    const bytes = this.#file.readSync(this.index.offset(from), this.index.extent(from, to))
+    this.#reads.endAtOnce(began)
+    return bytes
+  }
+
+  /** The same through the pool, when its turn comes. */
+  loadPiece(from: number, to: number): Effect.Effect<Uint8Array, DiskError | StoreCorrupted> {
+    return this.policy.queue.run(this.#read(from, to))
+  }
+
+  #read(from: number, to: number): Effect.Effect<Uint8Array, DiskError | StoreCorrupted> {
+    return Effect.suspend(() => {
+      const began = this.#reads.begin()
+      return Effect.map(this.#file.read(this.index.offset(from), this.index.extent(from, to)), (bytes) => {
+        this.#reads.endInPool(began, bytes.length)
+        return bytes
+      })
+    })
+  }
+
+  /** Verifies a block's bytes. */
+  check(bytes: Uint8Array, number: number): Block | StoreCorrupted {
     const block = Block.read(bytes, checksumSeed(this.meta.file, this.index.offset(number)))
-    if (typeof block === "string") throw this.corrupted(number, block)
+    return typeof block === "string" ? this.corrupted(number, block) : block
+  }
+
+  /** The same; throws what is wrong. */
+  decode(bytes: Uint8Array, number: number): Block {
+    const block = this.check(bytes, number)
+    if (block instanceof StoreCorrupted) throw block
     return block
   }
 

@@ -12,7 +12,6 @@ import type { DiskError, StoreCorrupted } from "../StoreError.ts"
 import { EntryReader } from "./Block.ts"
 import type { Block } from "./Block.ts"
 import { KeyAssembler } from "./KeyAssembler.ts"
-import type { TableFile } from "./TableFile.ts"
 import type { TableReader } from "./TableReader.ts"
 
 const readAhead = 256 * 1024
@@ -29,7 +28,6 @@ export class TableVersions implements VersionIterator {
   valueLength = 0
 
   readonly #table: TableReader
-  readonly #file: TableFile
   readonly #entry = new EntryReader()
   readonly #key = new KeyAssembler()
   /** The block being walked, its number, and the next entry in it. */
@@ -42,9 +40,8 @@ export class TableVersions implements VersionIterator {
   #to = 0
   #waiting = false
 
-  constructor(table: TableReader, file: TableFile) {
+  constructor(table: TableReader) {
     this.#table = table
-    this.#file = file
     this.keyBuffer = this.#key.bytes
   }
 
@@ -63,10 +60,9 @@ export class TableVersions implements VersionIterator {
 
   readonly load: Effect.Effect<void, DiskError | StoreCorrupted> = Effect.suspend(() => {
     if (!this.#waiting) return Effect.void
-    const index = this.#table.index
     const from = this.#number + 1
     const to = this.#pieceEnd(from)
-    return Effect.map(this.#file.read(index.offset(from), index.extent(from, to)), (piece) => {
+    return Effect.map(this.#table.loadPiece(from, to), (piece) => {
       this.#keep(piece, from, to)
     })
   })
@@ -118,7 +114,7 @@ export class TableVersions implements VersionIterator {
     if (this.#piece === undefined || number < this.#from || number >= this.#to) {
       if (!this.#table.policy.synchronousBulk) return undefined
       const to = this.#pieceEnd(number)
-      this.#keep(this.#file.readSync(index.offset(number), index.extent(number, to)), number, to)
+      this.#keep(this.#table.readNow(number, to), number, to)
     }
     const start = index.extent(this.#from, number)
     return this.#piece?.subarray(start, start + index.extent(number, number + 1))

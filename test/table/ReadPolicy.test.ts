@@ -1,45 +1,170 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Schema } from "effect"
 import { ReadPolicy } from "../../src/table/ReadPolicy.ts"
+import type { FileReads } from "../../src/table/ReadPolicy.ts"
 
 const never = (): number => {
   throw new Error("the clock was read")
 }
 
+/** A disk on which a read at once takes as long as the test says, and one through the pool something more. */
+class Reader {
+  now = 0
+  readonly policy = new ReadPolicy("adaptive", () => this.now)
+  atOnce = 0
+  inPool = 0
+
+  /** Makes one read as the policy decides; true if at once. */
+  read(file: FileReads, took: number, busy = 0): boolean {
+    const isAtOnce = file.isAtOnce()
+    const began = file.begin()
+    if (isAtOnce) {
+      this.now += took
+      file.endAtOnce(began)
+      this.atOnce++
+    } else {
+      this.now += took + 0.035 + busy
+      file.endInPool(began, 4096)
+      this.inPool++
+    }
+    return isAtOnce
+  }
+
+  many(file: FileReads, count: number, took: number, busy = 0): void {
+    for (let i = 0; i < count; i++) this.read(file, took, busy)
+  }
+}
+
+const warm = 0.002
+const cold = 0.5
+
 describe("ReadPolicy", () => {
   it("always reads at once when synchronous, and looks at no clock", () => {
     const policy = new ReadPolicy("sync", never)
+    const file = policy.file()
     for (let i = 0; i < 3; i++) {
-      assert.isTrue(policy.decide())
-      assert.strictEqual(policy.run(() => i), i)
+      assert.isTrue(file.isAtOnce())
+      file.endAtOnce(file.begin())
     }
     assert.isTrue(policy.synchronousBulk)
   })
 
-  it("never reads at once when asynchronous", () => {
+  it("never reads at once when asynchronous, and looks at no clock", () => {
     const policy = new ReadPolicy("async", never)
-    for (let i = 0; i < 3; i++) assert.isFalse(policy.decide())
+    const file = policy.file()
+    for (let i = 0; i < 3; i++) {
+      assert.isFalse(file.isAtOnce())
+      file.endInPool(file.begin(), 4096)
+    }
     assert.isFalse(policy.synchronousBulk)
   })
 
-  it("goes on reading at once while reads are quick", () => {
-    let now = 0
-    const policy = new ReadPolicy("adaptive", () => now)
-    for (let i = 0; i < 1000; i++) {
-      assert.isTrue(policy.decide())
-      policy.run(() => now += 0.002)
-    }
+  it("reads a warm file at once after two reads through the pool", () => {
+    const reader = new Reader()
+    const file = reader.policy.file()
+    reader.many(file, 1000, warm)
+    assert.strictEqual(reader.inPool, 2)
   })
 
-  it("turns to asynchronous reads after a slow one, and tries again in the end", () => {
-    let now = 0
-    const policy = new ReadPolicy("adaptive", () => now)
-    for (let round = 0; round < 3; round++) {
-      assert.isTrue(policy.decide())
-      policy.run(() => now += 5)
-      let asynchronous = 0
-      while (!policy.decide()) asynchronous++
-      assert.isAbove(asynchronous, 10)
-      policy.run(() => now += 0.002)
-    }
+  it("reads a cold file through the pool from the first read on, and seldom otherwise", () => {
+    const reader = new Reader()
+    const file = reader.policy.file()
+    reader.many(file, 10_000, cold)
+    assert.isAtLeast(reader.atOnce, 1)
+    assert.isAtMost(reader.atOnce, 10)
   })
+
+  it("asking decides nothing: the answer is the same until a read has ended", () => {
+    const reader = new Reader()
+    const file = reader.policy.file()
+    for (let i = 0; i < 1000; i++) assert.isFalse(file.isAtOnce())
+    reader.many(file, 2, warm)
+    for (let i = 0; i < 1000; i++) assert.isTrue(file.isAtOnce())
+  })
+
+  it("reads nothing at once for twenty times as long as a slow read took", () => {
+    const reader = new Reader()
+    const [file, other] = [reader.policy.file(), reader.policy.file()]
+    reader.many(file, 100, warm)
+    reader.many(other, 100, warm)
+    assert.isTrue(reader.read(file, 10))
+    const until = reader.now + 200
+    while (reader.now < until - 1) assert.isFalse(reader.read(other, warm))
+    reader.now = until
+    assert.isTrue(reader.read(other, warm))
+  })
+
+  it("makes a file prove itself the longer the slower its reads at once were", () => {
+    const reader = new Reader()
+    const [slow, slower] = [reader.policy.file(), reader.policy.file()]
+    const readsUntilTrusted = (file: FileReads, took: number): number => {
+      reader.many(file, 100, warm)
+      assert.isTrue(reader.read(file, took))
+      reader.now += 10_000
+      let reads = 0
+      while (!reader.read(file, warm)) reads++
+      return reads
+    }
+    const short = readsUntilTrusted(slow, 0.3)
+    assert.isAtLeast(short, 5)
+    assert.isAbove(readsUntilTrusted(slower, 1), short)
+  })
+
+  it("reads a warm file at once on trial when the loop is so busy that no read comes back quickly", () => {
+    const reader = new Reader()
+    const file = reader.policy.file()
+    reader.many(file, 1000, warm, 3)
+    assert.isAbove(reader.atOnce, 900)
+  })
+
+  it("makes a file that was not read for long prove itself again", () => {
+    const reader = new Reader()
+    const file = reader.policy.file()
+    reader.many(file, 100, warm)
+    assert.isTrue(reader.read(file, warm))
+    reader.now += 60_000
+    assert.isFalse(reader.read(file, cold))
+  })
+
+  it("comes back to reading at once when a cold file has become warm", () => {
+    const reader = new Reader()
+    const file = reader.policy.file()
+    reader.many(file, 5000, cold)
+    reader.many(file, 5000, warm)
+    assert.isTrue(reader.read(file, warm))
+  })
+
+  it.prop(
+    "slow reads hold the loop for a twentieth of the time at most, however reads are distributed",
+    {
+      reads: Arbitrary.array(
+        Arbitrary.all({
+          file: Arbitrary.schema(Schema.Literals([0, 0, 1, 2])),
+          took: Arbitrary.schema(Schema.Literals([0.001, 0.001, 0.002, 0.05, 0.1, 0.3, 1, 8])),
+          busy: Arbitrary.schema(Schema.Literals([0, 0, 0.01, 2])),
+          repeat: Arbitrary.schema(Schema.Literals([1, 3, 100, 1000]))
+        }),
+        { maxLength: 60 }
+      )
+    },
+    ({ reads }) => {
+      const reader = new Reader()
+      const files = [reader.policy.file(), reader.policy.file(), reader.policy.file()]
+      let held = 0
+      let last = 0
+      let paidFrom = 0
+      for (const { busy, file, repeat, took } of reads) {
+        for (let i = 0; i < repeat; i++) {
+          const began = reader.now
+          if (!reader.read(files[file]!, took, busy) || took <= 0.2) continue
+          if (last > 0) assert.isAtLeast(began - paidFrom, last * 20 - 0.001)
+          held += took
+          last = took
+          paidFrom = reader.now
+        }
+      }
+      assert.isAtMost(held - last, reader.now / 20 + 0.001)
+    },
+    { arbitrary: { runs: 60, size: 100 } }
+  )
 })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber, Latch } from "effect"
 import { checksum } from "../../src/record/Checksum.ts"
 import { RecordKind } from "../../src/record/RecordKind.ts"
 import { StoreCorrupted, UnsupportedFormat } from "../../src/StoreError.ts"
@@ -230,6 +230,33 @@ describe("TableReader", () => {
       const file = { ...readFile(table.bytes), read: (offset: number, length: number) => empty.read(offset, length) }
       const error = yield* Effect.flip(openTable(table, { file }))
       assert.strictEqual(error._tag, "DiskError")
+    }))
+
+  it.effect("reads a block once for all lookups that lack it at the same time", () =>
+    Effect.gen(function*() {
+      const table = writeTable([put("a", 1), put("b", 2)])
+      const sound = readFile(table.bytes)
+      const latch = yield* Latch.make()
+      const reader = yield* openTable(table, {
+        mode: "async",
+        cache: new BlockCache(0),
+        file: {
+          ...sound,
+          read: (offset, length) =>
+            offset > 0 ? sound.read(offset, length) : Effect.andThen(latch.await, sound.read(offset, length))
+        }
+      })
+      sound.reads.length = 0
+      const [first, ...others] = yield* Effect.forEach(
+        ["a", "b", "a"],
+        (key) => Effect.forkChild(lookup(reader, ascii(key), 9), { startImmediately: true })
+      )
+      yield* Fiber.interrupt(first!)
+      yield* latch.open
+      assert.deepStrictEqual(yield* Effect.forEach(others, Fiber.join), [show(put("b", 2)), show(put("a", 1))])
+      assert.strictEqual(sound.reads.length, 1)
+      assert.strictEqual(yield* lookup(reader, ascii("a"), 9), show(put("a", 1)))
+      assert.strictEqual(sound.reads.length, 2)
     }))
 
   it.effect("keeps a deletion apart from an empty value", () =>

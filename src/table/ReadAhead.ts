@@ -1,0 +1,174 @@
+/**
+ * What a scan reads ahead, table by table, from one of its cursors to the next.
+ *
+ * A scan that asks for one block behind another, in either direction, reads more
+ * blocks with each read: one, two, four, up to a quarter of a mebibyte through
+ * the pool, or 32 KiB where it reads at once, which holds the event loop for a
+ * few microseconds while the page cache answers. The first few blocks go to the
+ * block cache, where short ranges find them again. Longer ones bypass it: they
+ * would push out what lookups use, and would themselves be gone before they came
+ * to be read again.
+ *
+ * A piece is verified block by block as the blocks are reached, so damage in
+ * blocks that nobody reads harms nobody.
+ */
+import { Effect } from "effect"
+import type { DiskError } from "../StoreError.ts"
+import { StoreCorrupted } from "../StoreError.ts"
+import type { Block } from "./Block.ts"
+import type { TableReader } from "./TableReader.ts"
+
+/** The longest piece that is read at once. */
+const longestNow = 32 * 1024
+/** The longest piece that is read through the pool. */
+const longestLoad = 256 * 1024
+/** What all pieces of a scan may hold together, if it reads more than a few tables. */
+const longestTogether = 1024 * 1024
+/** A piece of more blocks bypasses the cache. */
+const mostCached = 4
+
+export class ReadAhead {
+  #tables = new Map<TableReader, TableAhead>()
+  #before = new Map<TableReader, TableAhead>()
+
+  /** Before the scan makes new cursors: forgets the tables that its last ones did not reach. */
+  renew(): void {
+    this.#before = this.#tables
+    this.#tables = new Map()
+  }
+
+  /** What the scan has read ahead in a table. */
+  of(table: TableReader): TableAhead {
+    const known = this.#tables.get(table)
+    if (known !== undefined) return known
+    const ahead = this.#before.get(table) ?? new TableAhead(table, this)
+    this.#tables.set(table, ahead)
+    return ahead
+  }
+
+  /** The longest piece of one table. */
+  get longestPiece(): number {
+    return Math.max(longestNow, Math.min(longestLoad, longestTogether / Math.max(1, this.#tables.size)))
+  }
+}
+
+/** What one scan has read ahead in one table. */
+export class TableAhead {
+  readonly #table: TableReader
+  readonly #scan: ReadAhead | undefined
+  /** The block that was asked for last, and whether those before it lead to it upward (1), downward (-1), or not (0). */
+  #last = -1
+  #direction = 0
+  /** Blocks of the next read, if the scan goes on as it does. */
+  #blocks = 1
+  /** The blocks `from` up to `to` as they are in the file. */
+  #piece: Uint8Array | undefined
+  #from = 0
+  #to = 0
+  /** The last two blocks that were read: a scan's next cursor begins with one of them. */
+  #number = -1
+  #block: Block | undefined
+  #numberBefore = -1
+  #blockBefore: Block | undefined
+
+  constructor(table: TableReader, scan?: ReadAhead) {
+    this.#table = table
+    this.#scan = scan
+  }
+
+  /** A block, if it is at hand or may be read at once. */
+  block(number: number): Block | undefined {
+    this.#follow(number)
+    if (number === this.#number) return this.#block
+    if (number === this.#numberBefore) return this.#blockBefore
+    if (this.#piece !== undefined && number >= this.#from && number < this.#to) {
+      return this.#take(this.#table.decode(this.#bytesOf(number), number), number)
+    }
+    const table = this.#table
+    const cached = table.cachedForScan(number)
+    if (cached !== undefined || !table.isReadAtOnce) return cached
+    const [from, to] = this.#extent(number, longestNow)
+    this.#keep(table.readNow(from, to), from, to)
+    return this.#take(table.decode(this.#bytesOf(number), number), number)
+  }
+
+  /** Reads a block that is not at hand, and what follows it, through the pool. */
+  load(number: number): Effect.Effect<Block, DiskError | StoreCorrupted> {
+    return Effect.suspend(() => {
+      this.#follow(number)
+      const [from, to] = this.#extent(number, this.#scan?.longestPiece ?? longestLoad)
+      if (to - from === 1) {
+        return Effect.map(this.#table.loadBlock(number), (block) => {
+          this.#grow(1)
+          this.#hold(block, number)
+          return block
+        })
+      }
+      return Effect.flatMap(this.#table.loadPiece(from, to), (piece) => {
+        this.#keep(piece, from, to)
+        const block = this.#table.check(this.#bytesOf(number), number)
+        return block instanceof StoreCorrupted ? Effect.fail(block) : Effect.succeed(this.#take(block, number))
+      })
+    })
+  }
+
+  /** Notes which block is asked for. For one of the last two again, as by a scan's next cursor, nothing changes. */
+  #follow(number: number): void {
+    if (number === this.#last || number === this.#last - this.#direction) return
+    const step = number - this.#last
+    const direction = this.#last >= 0 && (step === 1 || step === -1) ? step : 0
+    if (direction === 0 || direction !== this.#direction) this.#blocks = direction === 0 ? 1 : 2
+    this.#direction = direction
+    this.#last = number
+  }
+
+  /** The blocks to read: at least the one, and more in the direction of the scan, up to so many bytes. */
+  #extent(number: number, longest: number): readonly [from: number, to: number] {
+    const { index } = this.#table
+    let from = number
+    let to = number + 1
+    if (this.#direction > 0) {
+      const limit = Math.min(index.count, number + this.#blocks)
+      while (to < limit && index.extent(from, to + 1) <= longest) to++
+    } else if (this.#direction < 0) {
+      const limit = Math.max(0, to - this.#blocks)
+      while (from > limit && index.extent(from - 1, to) <= longest) from--
+    }
+    return [from, to]
+  }
+
+  #keep(piece: Uint8Array, from: number, to: number): void {
+    this.#piece = piece
+    this.#from = from
+    this.#to = to
+    this.#grow(to - from)
+  }
+
+  /** The next read is twice as long as the last. */
+  #grow(blocks: number): void {
+    this.#blocks = Math.max(this.#blocks, blocks * 2)
+  }
+
+  /** In memory of their own, if the block is to be cached. */
+  #bytesOf(number: number): Uint8Array {
+    const { index } = this.#table
+    const piece = this.#piece!
+    const start = index.extent(this.#from, number)
+    const end = start + index.extent(number, number + 1)
+    const blocks = this.#to - this.#from
+    return blocks > 1 && blocks <= mostCached ? new Uint8Array(piece.subarray(start, end)) : piece.subarray(start, end)
+  }
+
+  #take(block: Block, number: number): Block {
+    if (this.#to - this.#from <= mostCached) this.#table.cacheForScan(number, block)
+    this.#hold(block, number)
+    return block
+  }
+
+  #hold(block: Block, number: number): void {
+    this.#numberBefore = this.#number
+    this.#blockBefore = this.#block
+    this.#number = number
+    this.#block = block
+  }
+}
