@@ -212,16 +212,14 @@ export class OpenFiles {
 
   /** For `PooledFile`, as all below: room for a descriptor, made by closing an idle file if need be. */
   readonly take: Effect.Effect<void> = Effect.callback((resume) => {
-    // Whoever waits already is before this one.
-    if (this.#waiting.length === 0) {
-      if (this.#descriptors < this.limit) {
-        this.#descriptors++
-        return resume(Effect.void)
-      }
-      const idle = this.#leastUsed()
-      if (idle !== undefined) return resume(idle.shut())
+    if (this.#descriptors < this.limit) {
+      this.#descriptors++
+      return resume(Effect.void)
     }
-    this.#waiting.push(resume)
+    // While others wait, none is idle: it is offered to them when it becomes so.
+    const idle = this.#leastUsed()
+    if (idle === undefined) this.#waiting.push(resume)
+    else resume(idle.shut())
   })
 
   /** Gives room back. */

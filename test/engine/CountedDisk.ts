@@ -7,9 +7,9 @@ export class CountedDisk {
   /** Descriptors there are now, and the most there have been. */
   open = 0
   most = 0
-  /** Per path, openings under way now, and the most there have been of one path. */
-  readonly #opening = new Map<string, number>()
-  mostOpeningsAtOnce = 0
+  /** The most there have been of one path. */
+  mostOfOnePath = 0
+  readonly #byPath = new Map<string, number>()
 
   constructor(disk: Disk["Service"], isCounted: (path: string) => boolean = () => true) {
     this.service = {
@@ -18,16 +18,23 @@ export class CountedDisk {
     }
   }
 
+  openOf(path: string): number {
+    return this.#byPath.get(path) ?? 0
+  }
+
+  #add(path: string, count: 1 | -1): void {
+    this.open += count
+    this.most = Math.max(this.most, this.open)
+    const ofPath = this.openOf(path) + count
+    this.#byPath.set(path, ofPath)
+    this.mostOfOnePath = Math.max(this.mostOfOnePath, ofPath)
+  }
+
   #openRead(disk: Disk["Service"], path: string) {
     return Effect.suspend(() => {
-      this.open++
-      this.most = Math.max(this.most, this.open)
-      const opening = (this.#opening.get(path) ?? 0) + 1
-      this.#opening.set(path, opening)
-      this.mostOpeningsAtOnce = Math.max(this.mostOpeningsAtOnce, opening)
+      this.#add(path, 1)
       return disk.openRead(path).pipe(
-        Effect.ensuring(Effect.sync(() => this.#opening.set(path, this.#opening.get(path)! - 1))),
-        Effect.onError(() => Effect.sync(() => this.open--)),
+        Effect.onError(() => Effect.sync(() => this.#add(path, -1))),
         Effect.map((file) => this.#counted(file))
       )
     })
@@ -42,7 +49,7 @@ export class CountedDisk {
       readSync: (offset, length) => file.readSync(offset, length),
       close: Effect.tap(file.close, () =>
         Effect.sync(() => {
-          if (isOpen) this.open--
+          if (isOpen) this.#add(file.path, -1)
           isOpen = false
         }))
     }
