@@ -92,6 +92,8 @@ const checkAlive = (store: Store) =>
   Effect.gen(function*() {
     const { rotations } = yield* store.stats
     for (let at = 0; at < 30; at++) yield* store.put(bytesOf(`alive/${at}`), padded("alive", 3_000))
+    // Below and above all else: one merge takes everything.
+    for (const key of ["", "~"]) yield* store.put(bytesOf(key), padded("alive", 10))
     yield* store.flush
     yield* store.compact()
     yield* store.sync

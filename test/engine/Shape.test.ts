@@ -17,19 +17,23 @@ const namedFiles = (disk: SimulatedDisk): ReadonlyArray<string> => {
   return ["CURRENT", manifest, ...segments.map(segmentName), ...tables.map(({ file }) => tableName(file))].sort()
 }
 
+/** Time goes on once there is nothing left to merge or to remove. */
+const untilAtRest = Effect.sleep("1 second")
+
 describe("The files on disk", () => {
   it.for(seeds(10))("I11: are those that the manifest names: closed, and open again (seed %i)", (seed) => {
     const disk = SimulatedDisk.make()
     for (let session = 0; session < 4; session++) {
       const life = withStore(disk, (store) =>
         Effect.gen(function*() {
+          yield* untilAtRest
           assert.deepStrictEqual(filesOf(disk), namedFiles(disk))
           const workload = { seed: seed + session, writers: 3, writesEach: 12, structural: 3 }
           yield* runWorkload(store, new CommitHistory(), workload)
           if (session % 2 === 1) return
           yield* store.flush
           yield* store.compact()
-          yield* Effect.sleep("1 second")
+          yield* untilAtRest
           assert.deepStrictEqual(filesOf(disk), namedFiles(disk))
         }))
       runSeed(life, seed)
@@ -47,7 +51,7 @@ describe("The files on disk", () => {
     runSeed(withStore(disk, (store) => runWorkload(store, new CommitHistory(), workload)), seed)
     assert.isAbove(images.length, 10)
     for (const image of images) {
-      const names = runSeed(withStore(image, () => Effect.sync(() => filesOf(image))), seed)
+      const names = runSeed(withStore(image, () => Effect.map(untilAtRest, () => filesOf(image))), seed)
       assert.deepStrictEqual(names, namedFiles(image))
     }
   })

@@ -7,6 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, TxRef } from "effect"
 import { Memtable } from "../../src/engine/Memtable.ts"
 import { publishView, ReadView } from "../../src/engine/ReadView.ts"
+import { TableTree } from "../../src/engine/TableTree.ts"
 import { ArenaMemtable } from "../../src/memtable/ArenaMemtable.ts"
 import { simulate } from "../../src/testing/index.ts"
 
@@ -16,7 +17,7 @@ const rotations = 8
 const rotateAndFlush = Effect.gen(function*() {
   let unused = 0
   const make = () => new Memtable(ArenaMemtable.make({ limit: 1024, baseSequence: 1 }), undefined, () => unused++)
-  const view = TxRef.makeUnsafe(new ReadView(make(), [], []).adopt())
+  const view = TxRef.makeUnsafe(new ReadView(make(), [], TableTree.of([])).adopt())
   const rotate = Effect.suspend(() => {
     const next = make()
     return publishView(view, (current) => new ReadView(next, [current.active, ...current.immutables], current.tables))

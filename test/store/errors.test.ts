@@ -164,6 +164,9 @@ describe("a read", () => {
         assert.isTrue(corrupted > 0 && corrupted < keys.length)
         assert.instanceOf(yield* failureOf(store.getMany(keys)), StoreCorrupted)
         assert.instanceOf(yield* failureOf(Stream.runDrain(store.scan())), StoreCorrupted)
+        // A second table over the first, so that there is something to merge.
+        yield* store.delete(bytes("key-000"))
+        yield* store.flush
         assert.instanceOf(yield* failureOf(store.compact()), StoreCorrupted)
         yield* store.put(bytes("new"), bytes("1"))
         assert.strictEqual(text(yield* store.get(bytes("new"))), "1")

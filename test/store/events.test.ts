@@ -1,9 +1,24 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Scope, Stream } from "effect"
+import { Deferred, Effect, Exit, Fiber, Scope, Stream } from "effect"
+import { levelCount } from "../../src/Compaction.ts"
+import type { CompactionStrategy } from "../../src/Compaction.ts"
+import { levelled } from "../../src/compaction/Levelled.ts"
 import type { EngineEvent } from "../../src/index.ts"
 import { SimulatedDisk } from "../../src/testing/index.ts"
-import { backends, bytes, failureOf, open, runSimulated, simulatedLayer, tinyMemtable } from "./storeHelpers.ts"
+import {
+  backends,
+  bytes,
+  contentOf,
+  failureOf,
+  open,
+  runSimulated,
+  simulatedLayer,
+  tinyMemtable
+} from "./storeHelpers.ts"
 import type { Store } from "./storeHelpers.ts"
+
+/** Nothing is merged by itself. */
+const onlyWhenAsked: CompactionStrategy = { ...levelled(), name: "only when asked", pick: () => undefined }
 
 /** The events of all that happens in `use`, until the store has closed. */
 const eventsOf = <E, A, E2>(
@@ -36,12 +51,15 @@ describe("events", () => {
   for (const backend of backends) {
     it.effect(`tell of each segment, rotation, flush and compaction, in the order in which they happen (${backend.name})`, () =>
       Effect.gen(function*() {
-        const events = yield* eventsOf(backend.open(tinyMemtable), (store) =>
-          Effect.gen(function*() {
-            yield* fillMemtables(store, 4)
-            yield* store.flush
-            yield* store.compact()
-          }))
+        const events = yield* eventsOf(
+          backend.open({ ...tinyMemtable, compaction: onlyWhenAsked }),
+          (store) =>
+            Effect.gen(function*() {
+              yield* fillMemtables(store, 4)
+              yield* store.flush
+              yield* store.compact()
+            })
+        )
         const segments = only(events, "SegmentCreated").map(({ segment }) => segment)
         const rotations = only(events, "MemtableRotated")
         const flushes = only(events, "MemtableFlushed")
@@ -65,6 +83,14 @@ describe("events", () => {
         const tables = flushes.flatMap(({ table }) => table === undefined ? [] : [table])
         assert.deepStrictEqual(compaction.removed.toSorted((a, b) => a - b), tables)
         assert.strictEqual(compaction.added.length, 1)
+        assert.isAbove(compaction.added[0] ?? 0, Math.max(...tables))
+        assert.strictEqual(compaction.level, levelCount - 1)
+        assert.strictEqual(compaction.bytesRead, flushes.reduce((sum, flush) => sum + flush.bytes, 0))
+        assert.isAbove(compaction.bytesWritten, 12 * 30_000)
+        assert.isAtMost(compaction.bytesWritten, compaction.bytesRead)
+        assert.isAtLeast(compaction.milliseconds, 0)
+        assert.strictEqual(only(events, "TablesCompacted").length, 1)
+        assert.isEmpty([...only(events, "TablesMoved"), ...only(events, "TablesDropped")])
         assert.strictEqual(rotations.reduce((sum, { records }) => sum + records, 0), 12)
       }))
 
@@ -85,6 +111,52 @@ describe("events", () => {
         yield* Effect.yieldNow
         yield* flushOne
         assert.deepStrictEqual(yield* Fiber.joinAll([...first, second]), [[1], [1], [2]])
+      }))
+  }
+
+  for (const backend of backends) {
+    it.effect(`tell of tables that go down as they are (${backend.name})`, () =>
+      Effect.gen(function*() {
+        const events = yield* eventsOf(backend.open({ compaction: onlyWhenAsked }), (store) =>
+          Effect.gen(function*() {
+            for (const key of ["a", "b"]) {
+              yield* store.put(bytes(key), bytes("1"))
+              yield* store.flush
+              yield* store.compact()
+            }
+            const { compactions, tables } = yield* store.stats
+            assert.strictEqual(compactions, 0)
+            assert.strictEqual(tables.count, 2)
+          }))
+        const flushed = only(events, "MemtableFlushed").map(({ table }) => table === undefined ? [] : [table])
+        const moved = only(events, "TablesMoved")
+        assert.deepStrictEqual(moved.map(({ tables }) => tables), flushed)
+        assert.deepStrictEqual(moved.map(({ level }) => level), [levelCount - 1, levelCount - 1])
+        for (const { milliseconds } of moved) assert.isAtLeast(milliseconds, 0)
+        assert.isEmpty(only(events, "TablesCompacted"))
+      }))
+
+    it.effect(`tell of tables that a strategy gives up (${backend.name})`, () =>
+      Effect.gen(function*() {
+        const dropOldest: CompactionStrategy = {
+          ...onlyWhenAsked,
+          pick: ({ levels: [level0 = []] }) => level0.length > 2 ? { _tag: "Drop", tables: level0.slice(2) } : undefined
+        }
+        const left = yield* Deferred.make<ReadonlyArray<string>>()
+        const events = yield* eventsOf(backend.open({ compaction: dropOldest }), (store) =>
+          Effect.gen(function*() {
+            for (const key of ["a", "b", "c", "d"]) {
+              yield* store.put(bytes(key), bytes("1"))
+              yield* store.flush
+            }
+            yield* Effect.repeat(Effect.tap(store.stats, Effect.yieldNow), {
+              until: ({ tables }) => tables.count === 2
+            })
+            yield* Deferred.succeed(left, yield* contentOf(store))
+          }))
+        const flushed = only(events, "MemtableFlushed").map(({ table }) => table)
+        assert.deepStrictEqual(only(events, "TablesDropped").flatMap(({ removed }) => removed), flushed.slice(0, 2))
+        assert.deepStrictEqual(yield* Deferred.await(left), ["c=1", "d=1"])
       }))
   }
 
@@ -133,6 +205,22 @@ describe("events", () => {
     assert.isDefined(stalled)
     assert.strictEqual(stalled.reason, "immutables")
     assert.isAbove(stalled.milliseconds, 0)
+  })
+
+  it("I13: tell of writers that waited for a full level 0", () => {
+    const disk = SimulatedDisk.make({ delay: Effect.sleep("1 milli") })
+    const compaction: CompactionStrategy = { ...onlyWhenAsked, stopTables: 2 }
+    const events = runSimulated(
+      3,
+      eventsOf(
+        open(simulatedLayer(disk, { ...tinyMemtable, maxImmutables: 1, compaction })),
+        (store) => fillMemtables(store, 8)
+      )
+    )
+    assert.isNotEmpty(only(events, "TablesCompacted"))
+    const stalls = only(events, "WriteStalled").filter(({ reason }) => reason === "level0")
+    assert.isNotEmpty(stalls)
+    for (const { milliseconds } of stalls) assert.isAbove(milliseconds, 0)
   })
 
   it.effect("stop when the listener stops: nothing is kept for it", () =>

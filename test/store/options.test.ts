@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit } from "effect"
 import { readdirSync } from "node:fs"
+import { levelled } from "../../src/compaction/Levelled.ts"
 import { LsmStore } from "../../src/index.ts"
 import type { EngineOptions } from "../../src/index.ts"
 import { NodeLsmStore } from "../../src/node/index.ts"
@@ -31,7 +32,8 @@ const ranges: ReadonlyArray<Range> = [
   { name: "maxImmutables", from: 1, to: 1024 },
   { name: "blockSize", from: 512, to: 4 * MiB },
   { name: "blockCacheSize", from: 0, to: Number.MAX_SAFE_INTEGER },
-  { name: "filterBitsPerKey", from: 0, to: 32 }
+  { name: "filterBitsPerKey", from: 0, to: 32 },
+  { name: "maxOpenFiles", from: 8, to: 1_000_000 }
 ]
 
 const flags = ["createIfMissing", "errorIfExists", "readOnly"]
@@ -49,8 +51,13 @@ const wrongOptions: ReadonlyArray<readonly [argument: string, value: unknown, re
   ...["fast", "Sync", "", 1, true, {}, ...unprintable].map((value) =>
     ["durability", value, /must be "sync", "buffered" or "async"/] as const
   ),
-  ...["lz4", "", 0, true, {}, ...unprintable].map((value) => ["compression", value, /must be "none"/] as const),
-  ...[1, -1, "0", true, {}, ...unprintable].map((value) => ["workers", value, /must be 0/] as const),
+  ...["gzip", "LZ4", "", 0, true, {}, [], ["none", "gzip"], Array(8).fill("none"), [["none"]], ...unprintable].map(
+    (value) => ["compression", value, /must be "none", "lz4", "zstd" or an array of them/] as const
+  ),
+  ...[1, 3, -1, "0", "2", true, {}, ...unprintable].map((value) => ["workers", value, /must be 0 or 2/] as const),
+  ...["levelled", 0, true, {}, () => 1, { name: "none", pick: () => undefined }, ...unprintable].map((value) =>
+    ["compaction", value, /must be a compaction strategy, such as Compaction.levelled\(\)/] as const
+  ),
   ...["soon", "", -1, 0, 0.5, Number.NaN, "2 hours", Number.POSITIVE_INFINITY, {}, [], ...unprintable].map((value) =>
     ["syncInterval", value, /must be a duration from 1 millisecond to 1 hour/] as const
   ),
@@ -78,6 +85,7 @@ describe("a wrong option", () => {
         ...ranges.map(({ name }) => name),
         "durability",
         "compression",
+        "compaction",
         "workers",
         "syncInterval"
       ])
@@ -122,8 +130,12 @@ describe("the options", () => {
     { durability: "sync" },
     { durability: "buffered" },
     { durability: "async" },
-    { compression: "none" },
+    ...(["none", "zstd", ["none"], ["none", "none", "zstd"], Array<"none">(7).fill("none")] as const).map(
+      (compression) => ({ compression })
+    ),
     { workers: 0 },
+    { compaction: levelled() },
+    { compaction: levelled({ tableSize: 64 * KiB, level0Tables: 1, baseLevelSize: 64 * KiB, levelRatio: 2 }) },
     { syncInterval: 1 },
     { syncInterval: "1 hour" },
     { syncInterval: Duration.seconds(2) }
