@@ -5,12 +5,14 @@
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect } from "effect"
 import { fillWorkloads, runFills } from "./bench/fillWorkloads.ts"
+import { runLoad } from "./bench/load.ts"
 import { runReadWhileWriting } from "./bench/readWhileWriting.ts"
 import { chosenNames, settings } from "./bench/settings.ts"
 
 /** Those that run only if they are named. */
 const longWorkloads = [
-  { name: "readwhilewriting", run: runReadWhileWriting }
+  { name: "readwhilewriting", run: runReadWhileWriting },
+  { name: "load", run: runLoad }
 ]
 
 const names = [...fillWorkloads, ...longWorkloads].map(({ name }) => name)

@@ -2,16 +2,19 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect } from "effect"
 import { runMeasurement } from "./childProtocol.ts"
+import { loadMeasurement, loadRun } from "./loadChild.ts"
 import { readWhileWritingMeasurement, readWhileWritingRun } from "./readWhileWritingChild.ts"
 
 const [name, argument = ""] = process.argv.slice(2)
 
-const run = Effect.suspend(() => {
+const run = Effect.gen(function*() {
   switch (name) {
     case readWhileWritingMeasurement.name:
-      return runMeasurement(readWhileWritingMeasurement, argument, readWhileWritingRun)
+      return yield* runMeasurement(readWhileWritingMeasurement, argument, readWhileWritingRun)
+    case loadMeasurement.name:
+      return yield* runMeasurement(loadMeasurement, argument, loadRun)
     default:
-      return Effect.die(new Error(`There is no measurement ${name}.`))
+      return yield* Effect.die(new Error(`There is no measurement ${name}.`))
   }
 })
 
