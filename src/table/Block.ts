@@ -16,32 +16,36 @@
  *   sequence   little-endian, as many bytes as meta says
  *   key        the unshared bytes
  *   value      vlen bytes
- * Trailer, behind the payload:
- *   compression u8     0: none
- *   checksum    u32    CRC-32 of payload and compression byte, seeded with file number and block offset
+ * In the file the payload is as above or compressed, each block by itself:
+ *   length      u32    the payload's, at most 4 MiB and 255 times the bytes that follow
+ *   compressed bytes   to the trailer
+ * Trailer:
+ *   compression u8     0: none; 1: an LZ4 block (`Lz4.ts`); 2: a zstd frame
+ *   checksum    u32    CRC-32 of all before it, seeded with file number and block offset
  *
  * I15: the checksum is verified once, when the block is read; whatever passes it
- * is still read within bounds. Within an interval `shared` never grows, as the
- * keys are sorted.
+ * is still decompressed and read within bounds. Within an interval `shared` never
+ * grows, as the keys are sorted.
  */
 import { checksum } from "../record/Checksum.ts"
 import { RecordKind } from "../record/RecordKind.ts"
 import { VarintReader } from "../record/Varint.ts"
+import { CompressionCode, decompressPayload } from "./BlockCodec.ts"
 
 export const blockTrailerSize = 5
-export const compressionNone = 0
 export const restartInterval = 8
 export const sequenceSizeShift = 2
 export const continuationBit = 0x20
 /** meta, three varints of at most 3, 3 and 5 bytes, and the sequence. */
 export const maxEntryHeaderSize = 19
-/** Payload of a block with one entry of three bytes. */
+/** Payload of a block with one entry of three bytes; no block has fewer bytes in the file, trailer left out. */
 export const minBlockPayload = 11
 
 const uint32At = (bytes: Uint8Array, at: number): number =>
   (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
 
 export class Block {
+  /** Begins with the payload. */
   readonly bytes: Uint8Array
   /** Where the entries end and the restart offsets begin. */
   readonly entriesEnd: number
@@ -53,14 +57,21 @@ export class Block {
     this.restartCount = restartCount
   }
 
-  /** Verifies a payload with its trailer; what is wrong with it, if it is not a block. */
+  /** Verifies a block as it is in the file; what is wrong with it, if it is not one. */
   static read(bytes: Uint8Array, seed: number): Block | string {
-    const payload = bytes.length - blockTrailerSize
-    if (payload < minBlockPayload) return "a block is too short"
-    if (uint32At(bytes, payload + 1) !== checksum(bytes.subarray(0, payload + 1), seed)) {
+    const stored = bytes.length - blockTrailerSize
+    if (stored < minBlockPayload) return "a block is too short"
+    if (uint32At(bytes, stored + 1) !== checksum(bytes.subarray(0, stored + 1), seed)) {
       return "a block does not match its checksum"
     }
-    if (bytes[payload] !== compressionNone) return `a block has the unknown compression ${bytes[payload]}`
+    const code = bytes[stored]!
+    if (code === CompressionCode.none) return Block.#parse(bytes, stored)
+    const payload = decompressPayload(code, bytes.subarray(0, stored))
+    if (typeof payload === "string") return payload
+    return payload.length < minBlockPayload ? "a block is too short" : Block.#parse(payload, payload.length)
+  }
+
+  static #parse(bytes: Uint8Array, payload: number): Block | string {
     const restartCount = uint32At(bytes, payload - 4)
     const entriesEnd = payload - 4 - restartCount * 4
     if (restartCount === 0 || entriesEnd <= 0) return "a block has a wrong number of restarts"

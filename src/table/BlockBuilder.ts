@@ -7,14 +7,9 @@ import { copyRange } from "../record/Bytes.ts"
 import { checksum } from "../record/Checksum.ts"
 import { RecordKind } from "../record/RecordKind.ts"
 import { writeVarint } from "../record/Varint.ts"
-import {
-  blockTrailerSize,
-  compressionNone,
-  continuationBit,
-  maxEntryHeaderSize,
-  restartInterval,
-  sequenceSizeShift
-} from "./Block.ts"
+import { blockTrailerSize, continuationBit, maxEntryHeaderSize, restartInterval, sequenceSizeShift } from "./Block.ts"
+import { BlockCompressor } from "./BlockCodec.ts"
+import type { Compression } from "./Compression.ts"
 import type { TableOutput } from "./TableOutput.ts"
 
 const sequenceSize = (sequence: number): number => {
@@ -35,16 +30,18 @@ export class BlockBuilder {
   entries = 0
 
   readonly #output: TableOutput
+  readonly #compressor: BlockCompressor
   readonly #restarts: Array<number> = []
   #untilRestart = 0
   /** Leading bytes that the last key shares with the key at the last restart. */
   #shared = 0
 
-  constructor(output: TableOutput) {
+  constructor(output: TableOutput, compression: Compression) {
     this.#output = output
+    this.#compressor = new BlockCompressor(compression)
   }
 
-  /** Bytes that the block would have if it were finished now, its trailer left out. */
+  /** Bytes of the payload if the block were finished now, before it is compressed. */
   get size(): number {
     return this.#output.end - this.#output.start + this.#restarts.length * 4 + 4
   }
@@ -100,7 +97,7 @@ export class BlockBuilder {
     output.end = at
   }
 
-  /** Ends the block, its checksum begun from `seed`, and returns its payload's length. */
+  /** Ends the block, its checksum begun from `seed`, and returns its length in the file, trailer left out. */
   finish(seed: number): number {
     const output = this.#output
     const restarts = this.#restarts
@@ -110,14 +107,15 @@ export class BlockBuilder {
     for (let i = 0; i < restarts.length; i++, at += 4) putUint32(bytes, at, restarts[i]!)
     putUint32(bytes, at, restarts.length)
     at += 4
-    const payload = at - output.start
-    bytes[at++] = compressionNone
+    const stored = this.#compressor.compress(bytes, output.start, at - output.start)
+    at = output.start + stored
+    bytes[at++] = this.#compressor.code
     putUint32(bytes, at, checksum(bytes.subarray(output.start, at), seed))
     output.end = at + 4
     output.seal()
     restarts.length = 0
     this.#untilRestart = 0
     this.entries = 0
-    return payload
+    return stored
   }
 }

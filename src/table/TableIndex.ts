@@ -7,7 +7,7 @@
  * Format:
  *   block count u32
  *   for each block:
- *     length     varint  the payload's, without its trailer
+ *     length     varint  in the file, trailer left out
  *     sequence   varint  the separator's; 0, which is below every version, unless the next block goes on
  *                        with the same key
  *     klen       varint

@@ -10,6 +10,7 @@ import { copyRange } from "../record/Bytes.ts"
 import { checksumSeed } from "../record/Checksum.ts"
 import { RecordKind } from "../record/RecordKind.ts"
 import { BlockBuilder } from "./BlockBuilder.ts"
+import type { Compression } from "./Compression.ts"
 import { FilterBuilder } from "./Filter.ts"
 import { KeyHash } from "./KeyHash.ts"
 import { encodeFooter, encodeProperties, sectionChecksum, storedFooterChecksum } from "./TableFormat.ts"
@@ -20,19 +21,25 @@ import { TableOutput } from "./TableOutput.ts"
 export interface TableWriterOptions {
   readonly file: number
   readonly level: number
-  /** Bytes after which a block ends; an entry that is larger has a block of its own. */
+  /**
+   * Bytes after which a block ends, before it is compressed; with zstd at least 16 KiB. An entry that is larger
+   * has a block of its own.
+   */
   readonly blockSize: number
   /** 0: no filter. */
   readonly filterBitsPerKey: number
-  readonly compression: "none"
+  readonly compression: Compression
 }
+
+/** Decompressing a smaller block with zstd takes about as long as one of this size, and smaller ones compress worse. */
+const smallestZstdBlock = 16 * 1024
 
 export class TableWriter {
   readonly #file: number
   readonly #level: number
   readonly #blockSize: number
   readonly #output = new TableOutput()
-  readonly #block = new BlockBuilder(this.#output)
+  readonly #block: BlockBuilder
   readonly #index = new TableIndexBuilder()
   readonly #filter: FilterBuilder
   readonly #filters: boolean
@@ -51,7 +58,9 @@ export class TableWriter {
   constructor(options: TableWriterOptions) {
     this.#file = options.file
     this.#level = options.level
-    this.#blockSize = options.blockSize
+    const zstd = options.compression === "zstd"
+    this.#blockSize = zstd ? Math.max(smallestZstdBlock, options.blockSize) : options.blockSize
+    this.#block = new BlockBuilder(this.#output, options.compression)
     this.#filters = options.filterBitsPerKey > 0
     this.#filter = new FilterBuilder(options.filterBitsPerKey)
   }
@@ -197,7 +206,7 @@ export class TableWriter {
   }
 
   #endBlock(sequence: number, separator: Uint8Array, offset: number, length: number): void {
-    const payload = this.#block.finish(checksumSeed(this.#file, this.#output.offset))
-    this.#index.add(payload, sequence, separator, offset, length)
+    const stored = this.#block.finish(checksumSeed(this.#file, this.#output.offset))
+    this.#index.add(stored, sequence, separator, offset, length)
   }
 }

@@ -7,6 +7,7 @@ import type { VersionIterator } from "../../src/record/Cursor.ts"
 import { RecordKind } from "../../src/record/RecordKind.ts"
 import { DiskError, StoreCorrupted, UnsupportedFormat } from "../../src/StoreError.ts"
 import { BlockCache } from "../../src/table/BlockCache.ts"
+import type { Compression } from "../../src/table/Compression.ts"
 import { ReadPolicy } from "../../src/table/ReadPolicy.ts"
 import type { ReadMode } from "../../src/table/ReadPolicy.ts"
 import type { TableMeta } from "../../src/table/TableMeta.ts"
@@ -37,6 +38,7 @@ export interface WriteOptions {
   readonly file?: number
   readonly blockSize?: number
   readonly filterBitsPerKey?: number
+  readonly compression?: Compression
 }
 
 /** Writes sorted entries. */
@@ -46,7 +48,7 @@ export const writeTable = (entries: ReadonlyArray<Entry>, options: WriteOptions 
     level: 1,
     blockSize: options.blockSize ?? 128,
     filterBitsPerKey: options.filterBitsPerKey ?? 10,
-    compression: "none"
+    compression: options.compression ?? "none"
   })
   const chunks: Array<Uint8Array> = []
   for (const { key, kind, sequence, value } of entries) {
@@ -224,6 +226,22 @@ export const blockSizeArbitrary = Arbitrary.schema(Schema.Literals([128, 128, 70
 export const entriesArbitrary = Arbitrary.map(historyArbitrary, (history) => history.toSorted(compareEntries))
 
 export const ascii = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+/** Bytes without repetitions worth a match, the same for a seed. */
+export const noise = (length: number, seed = 1): Uint8Array => {
+  let state = seed
+  return Uint8Array.from({ length }, () => {
+    state = (Math.imul(state, 0x19_660d) + 0x3c6e_f35f) >>> 0
+    return state >>> 24
+  })
+}
+
+/** Bytes of which every second fifty are alike. */
+export const halfCompressible = (length: number, seed = 1): Uint8Array => {
+  const bytes = noise(length, seed)
+  for (let at = 50; at < length; at += 100) bytes.fill(0x61, at, at + 50)
+  return bytes
+}
 
 export const put = (key: string, sequence: number, value = ""): Entry => ({
   key: ascii(key),

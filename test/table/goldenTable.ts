@@ -1,4 +1,4 @@
-/** The contents of the committed table, which every later writer of format version 1 must write byte for byte. */
+/** The contents of the committed tables, which every later writer of format version 1 must write byte for byte. */
 import { put, tombstone } from "./TableFixture.ts"
 import type { Entry } from "./TableFixture.ts"
 
