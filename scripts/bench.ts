@@ -4,6 +4,7 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect } from "effect"
+import { runColdReads } from "./bench/coldReads.ts"
 import { fillWorkloads, runFills } from "./bench/fillWorkloads.ts"
 import { runLoad } from "./bench/load.ts"
 import { runReadWhileWriting } from "./bench/readWhileWriting.ts"
@@ -12,7 +13,8 @@ import { chosenNames, settings } from "./bench/settings.ts"
 /** Those that run only if they are named. */
 const longWorkloads = [
   { name: "readwhilewriting", run: runReadWhileWriting },
-  { name: "load", run: runLoad }
+  { name: "load", run: runLoad },
+  { name: "coldreads", run: runColdReads }
 ]
 
 const names = [...fillWorkloads, ...longWorkloads].map(({ name }) => name)

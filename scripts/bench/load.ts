@@ -69,6 +69,7 @@ export const runLoad = Effect.fnUntraced(function*(settings: Settings) {
     written
   } = result
   const above = peakResident - idle
+  const times = (bytes: number): string => (bytes / userBytes).toFixed(2)
   const space = spaceCompacted / userBytes
   const rows: ReadonlyArray<readonly [string, string]> = [
     ["records", `${grouped(records)}, ${inMiB(userBytes)}, workers: ${workers}`],
@@ -82,7 +83,12 @@ export const runLoad = Effect.fnUntraced(function*(settings: Settings) {
       ? ["tables in level 0", "not told"]
       : bounded("tables in level 0", String(level0.most), level0.most <= level0.bound, String(level0.bound)),
     ["levels", showLevels(result.levels)],
-    ["write amplification", written === undefined ? "not told" : `${(written / userBytes).toFixed(2)}, log included`],
+    ["write amplification", times(result.logBytes + result.flushedBytes + result.compactedBytes)],
+    [
+      "  log, flushes, compactions",
+      [result.logBytes, result.flushedBytes, result.compactedBytes].map(times).join(" + ")
+    ],
+    ["  all write calls, the log's zeros ahead included", written === undefined ? "not told" : times(written)],
     ["space amplification", `${(spaceSettled / userBytes).toFixed(3)}, the whole directory`],
     bounded("  after compact", space.toFixed(3), space <= largestSpace, String(largestSpace)),
     ["compact took", seconds(result.compacting)],

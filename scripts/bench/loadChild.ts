@@ -7,7 +7,7 @@ import { readdirSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { levelled } from "../../src/compaction/Levelled.ts"
 import { LsmStore } from "../../src/index.ts"
-import type { StoreStats } from "../../src/index.ts"
+import type { EngineEvent, StoreStats } from "../../src/index.ts"
 import { NodeLsmStore } from "../../src/node/index.ts"
 import { grouped } from "../support/table.ts"
 import { reportProgress } from "./childProtocol.ts"
@@ -45,6 +45,11 @@ const Result = Schema.Struct({
   level0: Schema.optionalKey(Bound),
   stalls: Schema.Struct({ count: Schema.Number, milliseconds: Schema.Number }),
   userBytes: Schema.Number,
+  /** Records in the log, and the tables of flushes and compactions. */
+  logBytes: Schema.Number,
+  flushedBytes: Schema.Number,
+  compactedBytes: Schema.Number,
+  /** All that the process gave to the operating system: also the zeros by which the log is lengthened ahead. */
   written: Schema.optionalKey(Schema.Number),
   levels: Schema.Array(Level),
   spaceSettled: Schema.Number,
@@ -78,10 +83,17 @@ const levelsOf = (stats: StoreStats): ReadonlyArray<Level> =>
 const directoryBytes = (directory: string): number =>
   readdirSync(directory).reduce((total, name) => total + statSync(join(directory, name)).size, 0)
 
-/** Looks at the figures again and again, and keeps the highest. */
-class Highest {
+/** What the store's events and a look at its figures now and then tell. */
+class Observed {
   immutables = 0
   level0 = 0
+  flushedBytes = 0
+  compactedBytes = 0
+
+  count(event: EngineEvent): void {
+    if (event._tag === "MemtableFlushed") this.flushedBytes += event.bytes
+    if (event._tag === "TablesCompacted") this.compactedBytes += event.bytesWritten
+  }
 
   see(stats: StoreStats): void {
     this.immutables = Math.max(this.immutables, stats.immutables.count)
@@ -109,14 +121,14 @@ const putAll = (store: LsmStore["Service"], values: ReadonlyArray<Uint8Array>, {
   return { progress, run }
 }
 
-const showProgress = (store: LsmStore["Service"], progress: { readonly puts: number }, highest: Highest) =>
+const showProgress = (store: LsmStore["Service"], progress: { readonly puts: number }, observed: Observed) =>
   Effect.gen(function*() {
     let puts = progress.puts
     let at = performance.now()
     for (;;) {
       for (let i = 0; i < 8; i++) {
         yield* Effect.sleep(250)
-        highest.see(yield* store.stats)
+        observed.see(yield* store.stats)
       }
       const stats = yield* store.stats
       const now = performance.now()
@@ -156,17 +168,22 @@ const timed = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<number, E> =>
 const run = Effect.fnUntraced(function*(store: LsmStore["Service"], input: Input) {
   const { directory, records } = input
   const values = makeValues()
-  const highest = new Highest()
-  const see = Effect.map(store.stats, (stats) => highest.see(stats))
-  yield* Effect.forkScoped(Stream.runForEach(store.events, () => see))
+  const observed = new Observed()
+  const observe = (event: EngineEvent) =>
+    Effect.map(store.stats, (stats) => {
+      observed.count(event)
+      observed.see(stats)
+    })
+  yield* Effect.forkScoped(Stream.runForEach(store.events, observe), { startImmediately: true })
   const writtenBefore = writtenBytes()
   const { progress, run: putting } = putAll(store, values, input)
-  yield* Effect.forkScoped(showProgress(store, progress, highest))
+  yield* Effect.forkScoped(showProgress(store, progress, observed))
 
   const loading = yield* timed(putting)
   const settling = yield* timed(Effect.andThen(store.flush, untilSettled(store)))
   const settled = yield* store.stats
   const written = writtenBytes()
+  const { compactedBytes, flushedBytes } = observed
   const spaceSettled = directoryBytes(directory)
   const peak = peakResident()
 
@@ -182,10 +199,13 @@ const run = Effect.fnUntraced(function*(store: LsmStore["Service"], input: Input
     compacting,
     peakResident: peak,
     peakResidentWithCompact: peakResident(),
-    immutables: { most: highest.immutables, bound: maxImmutables },
-    ...(levels.length === 0 ? undefined : { level0: { most: highest.level0, bound: levelled().stopTables } }),
+    immutables: { most: observed.immutables, bound: maxImmutables },
+    ...(levels.length === 0 ? undefined : { level0: { most: observed.level0, bound: levelled().stopTables } }),
     stalls: { count: settled.stalls.count, milliseconds: settled.stalls.milliseconds },
     userBytes: userBytes(records),
+    logBytes: settled.log.bytes,
+    flushedBytes,
+    compactedBytes,
     ...(written === undefined || writtenBefore === undefined ? undefined : { written: written - writtenBefore }),
     levels,
     spaceSettled,
