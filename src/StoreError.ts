@@ -63,6 +63,7 @@ const advice = new Map([
   ["EIO", "Check the disk; restore the store from a backup if it is broken."],
   ["ENOENT", "Something else removed it, or its directory: a store's files are the store's alone."],
   ["ESHORT", "Something else shortened it: restore the store from a backup."],
+  ["EDIED", "The worker thread ended, see the store's events; nothing was changed. Try again."],
   ["ENAMETOOLONG", "Choose a shorter path."],
   ["ELOOP", "Choose a path whose links lead somewhere."]
 ])

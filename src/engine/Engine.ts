@@ -112,7 +112,9 @@ export const openEngine = Effect.fnUntraced(function*(
   const arenas = new ArenaPool(options.memtableSize)
   const retirement = yield* makeRetirement(cache)
   const directory = new SyncedDirectory(disk, options.directory)
-  const access = { disk, directory, jobs, retirement, cache, files, policy, arenas, options }
+  // What a log holds is written in less time than a thread takes to start.
+  const recoveryJobs = makeInlineJobs(disk)
+  const access = { disk, directory, jobs: recoveryJobs, retirement, cache, files, policy, arenas, options }
 
   return yield* Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {

@@ -4,6 +4,8 @@
 import { Config, Effect, Layer } from "effect"
 import { isAbsolute } from "node:path"
 import * as NodeDisk from "../disk/NodeDisk.ts"
+import { layerInlineJobs } from "../jobs/InlineJobs.ts"
+import { layerWorkerJobs } from "../jobs/WorkerJobs.ts"
 import { LsmStore } from "../LsmStore.ts"
 import type { StoreOpenError } from "../StoreError.ts"
 import type { StoreOptions } from "../StoreOptions.ts"
@@ -18,7 +20,11 @@ const layer = (options: StoreOptions): Layer.Layer<LsmStore, StoreOpenError> =>
         ? { ...options, directory: fromRoot(options.directory) }
         : options
     )
-  ).pipe(Layer.provide(NodeDisk.layer))
+  ).pipe(
+    // Threads are a store's own: the layer is another one for each store.
+    Layer.provide(options?.workers === 0 ? layerInlineJobs : layerWorkerJobs()),
+    Layer.provide(NodeDisk.layer)
+  )
 
 const layerConfig = (
   options: Config.Wrap<StoreOptions>
@@ -32,6 +38,10 @@ export const NodeLsmStore = {
    * directory is taken from the working directory at that moment. Within a program
    * provide one layer once: a second one is `StoreLocked`. A killed process leaves
    * nothing to clean up.
+   *
+   * Flushes and compactions run in two threads, which start when there is work for
+   * them and keep the process alive only while they have some; with `workers: 0`
+   * they run on the event loop.
    *
    * @example
    * ```ts

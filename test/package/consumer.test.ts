@@ -25,6 +25,7 @@ const bytes = (text: string) => new TextEncoder().encode(text)
 const program: Effect.Effect<ReadonlyArray<string>, ReadError | WriteError, LsmStore> = Effect.gen(function*() {
   const store = yield* LsmStore
   yield* store.put(bytes("a"), bytes("1"))
+  yield* store.flush
   const commit = yield* store.write(WriteBatch.make().put(bytes("b"), bytes("2")).put(bytes("c"), bytes("3")).delete(bytes("a")))
   const sequence: number = commit.sequence
   const b = yield* store.get(bytes("b"), {})
