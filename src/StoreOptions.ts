@@ -2,9 +2,9 @@
  * The options of a store, their defaults, and their check.
  */
 import { Duration, Effect, Option } from "effect"
-import { levelCount } from "./Compaction.ts"
-import type { CompactionStrategy } from "./Compaction.ts"
 import { levelled } from "./compaction/Levelled.ts"
+import { levelCount } from "./compaction/Strategy.ts"
+import type { CompactionStrategy } from "./compaction/Strategy.ts"
 import { InvalidArgument, inWords } from "./StoreError.ts"
 import type { Compression } from "./table/Compression.ts"
 
@@ -181,6 +181,7 @@ export const resolveOptions = Effect.fnUntraced(function*(
   if (!isStrategy(compaction)) {
     return yield* invalid("compaction", "must be a compaction strategy, such as Compaction.levelled()")
   }
+  if (compaction.problem !== undefined) return yield* invalid("compaction", compaction.problem)
   const interval = Duration.fromInput(options.syncInterval ?? 100)
   const syncInterval = Option.isSome(interval) ? Duration.toMillis(interval.value) : Number.NaN
   if (!(syncInterval >= 1 && syncInterval <= 3_600_000)) {

@@ -1,6 +1,15 @@
 /**
  * effect-lsm: an embedded, durable, ordered key-value store for Effect backends.
  */
+export { Compaction } from "./Compaction.ts"
+export type {
+  CompactionPick,
+  CompactionStrategy,
+  FifoOptions,
+  LevelledOptions,
+  SizeTieredOptions,
+  TreeShape
+} from "./Compaction.ts"
 export { Disk } from "./disk/Disk.ts"
 export type { AppendFile, AppendOptions, PathKind, ReadFile } from "./disk/Disk.ts"
 export type { Commit } from "./engine/CommitRequest.ts"

@@ -19,6 +19,12 @@ export interface TreeShape {
   readonly levels: ReadonlyArray<ReadonlyArray<TableMeta>>
   /** The option `memtableSize`: about the bytes of a table in level 0. */
   readonly memtableSize: number
+  /**
+   * The lowest sequence that a snapshot pins, or the newest one if none does: of the
+   * versions of a key at or below it only the newest is kept by a merge, and no
+   * tombstone that shadows nothing. Unknown if it is left out.
+   */
+  readonly oldestSnapshot?: number | undefined
 }
 
 /** What to do next. */
@@ -30,13 +36,15 @@ export type CompactionPick =
    * deeper than `outputLevel`.
    *
    * If `outputLevel` is 1 or deeper, the engine adds every table that must not be
-   * left out: those of the output level, and of levels between, that overlap the
-   * inputs, and those of level 0 that are older than an input and overlap it.
-   * Where nothing was added and the inputs share no key, it may move the tables
-   * as they are.
+   * left out: those that a table of the merge would otherwise jump over, which are
+   * older ones of level 0 and those of levels between that overlap it, and then
+   * those of the output level between the smallest key and the largest. Where
+   * nothing was added and the inputs share no key, it may move the tables as they
+   * are; one that is in the output level already is always rewritten.
    *
    * If `outputLevel` is 0, all inputs are in level 0 and follow one another in
-   * it, and nothing is added: what is written takes their place in the order.
+   * it, and nothing is added: one table is written, which takes their place in the
+   * order.
    */
   | {
     readonly _tag: "Merge"
