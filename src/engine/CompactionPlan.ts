@@ -113,8 +113,13 @@ export const planMerge = (
   const taken = sources.flat()
   let top = sources.length > 0 ? 0 : -1
   for (let level = 1; level <= outputLevel; level++) {
-    const hull = taken.length > 0 ? hullOf(taken) : undefined
-    const run = levels[level]!.filter((table) => chosen.has(table) || (hull !== undefined && overlaps(table, hull)))
+    const chosenHere = levels[level]!.filter((table) => chosen.has(table))
+    // What is written may reach from the first key of all to the last: nothing between them stays in the output level.
+    const reaching = level === outputLevel ? [...taken, ...chosenHere] : taken
+    const hull = reaching.length > 0 ? hullOf(reaching) : undefined
+    const run = hull === undefined
+      ? chosenHere
+      : levels[level]!.filter((table) => chosen.has(table) || overlaps(table, hull))
     if (run.length === 0) continue
     if (top < 0) top = level
     sources.push(run)
@@ -127,7 +132,7 @@ export const planMerge = (
   const isMove = only.length > 0 && top !== outputLevel && mayMove(top, outputLevel)
     && only.every((table) =>
       // What could be dropped now would lie there for good at the bottom.
-      (older.length > 0 || table.tombstones + table.shadowed === 0)
+      (table.tombstones + table.shadowed === 0 || older.some((bounds) => overlaps(table, bounds)))
       && bytesIn(below.filter((other) => overlaps(table, other))) <= largestOverlap
     )
   return { sources, outputLevel, tableSize, isMove, below, largestOverlap, older }

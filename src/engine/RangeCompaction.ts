@@ -72,12 +72,15 @@ export class RangeCompaction {
 
   /** Tables of the deepest level that are older than this compaction and hold what may be dropped. */
   #rewrite({ levels }: TreeShape) {
-    const waiting = this.#waiting(levels[this.#level]!).filter((table) =>
+    const tables = levels[this.#level]!
+    const waiting = this.#waiting(tables).filter((table) =>
       table.file < this.#firstNewTable && table.tombstones + table.shadowed > 0
     )
-    return waiting.length === 0 || this.#level === 0
-      ? undefined
-      : { inputs: this.#piece(waiting, []), outputLevel: this.#level }
+    if (waiting.length === 0 || this.#level === 0) return undefined
+    // A merge of tables apart would rewrite all that lies between them.
+    const first = tables.indexOf(waiting[0]!)
+    const adjacent = waiting.filter((table, at) => tables[first + at] === table)
+    return { inputs: this.#piece(adjacent, []), outputLevel: this.#level }
   }
 
   #waiting(tables: ReadonlyArray<TableMeta>): ReadonlyArray<TableMeta> {
