@@ -64,6 +64,12 @@ export interface WorkerRestarted {
   readonly delayMilliseconds: number
 }
 
+/**
+ * Whether a job failed because its worker thread ended. Its files are gone, and
+ * another thread takes the job when it is asked for again under new names.
+ */
+export const isLostWithWorker = (error: DiskError): boolean => error.operation === "worker"
+
 export class Jobs extends Context.Service<Jobs, {
   /** Writes a memtable that takes no more records as a table. The file is synced; its directory entry is not. */
   readonly flush: (job: FlushJob) => Effect.Effect<TableMeta, DiskError>
@@ -71,6 +77,6 @@ export class Jobs extends Context.Service<Jobs, {
   readonly merge: (
     job: MergeJob
   ) => Effect.Effect<ReadonlyArray<TableMeta>, DiskError | StoreCorrupted | UnsupportedFormat>
-  /** Tells the listener of restarts of workers, for the scope. A job that was lost failed with a `DiskError` of `"worker"`. */
+  /** Tells the listener of restarts of workers, for the scope. */
   readonly observe: (listener: (event: WorkerRestarted) => void) => Effect.Effect<void, never, Scope.Scope>
 }>()("effect-lsm/jobs/Jobs") {}

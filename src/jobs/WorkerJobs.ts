@@ -14,9 +14,11 @@
  */
 import { Effect, Layer } from "effect"
 import type { Scope } from "effect"
+import { existsSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import { Disk } from "../disk/Disk.ts"
 import type { JobDisk } from "../disk/JobDisk.ts"
+import { makeInlineJobs } from "./InlineJobs.ts"
 import { Jobs } from "./Jobs.ts"
 import type { WorkerRestarted } from "./Jobs.ts"
 import { makeJobWorker } from "./JobWorker.ts"
@@ -29,6 +31,16 @@ export interface WorkerJobsOptions extends Partial<JobWorkerOptions> {
 }
 
 const defaultEntry = (): URL => new URL(`./entry${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url)
+
+/** Undefined where there is no such module, as in a program that was bundled into one file. */
+const findEntry = (entry: URL | undefined): URL | undefined => {
+  try {
+    const found = entry ?? defaultEntry()
+    return existsSync(found) ? found : undefined
+  } catch {
+    return undefined
+  }
+}
 
 /** The job runner; `disk` is for what a dead thread left. */
 export const makeWorkerJobs = (
@@ -85,6 +97,21 @@ export const makeWorkerJobs = (
     })
   })
 
-/** Runs jobs in threads of its own, each time it is built; each call gives another layer. */
+/**
+ * Runs jobs in threads of its own; each call gives another layer. Where the
+ * threads' module is missing it runs them on the event loop, and warns.
+ */
 export const layerWorkerJobs = (options?: WorkerJobsOptions): Layer.Layer<Jobs, never, Disk> =>
-  Layer.effect(Jobs, Effect.flatMap(Disk, (disk) => makeWorkerJobs(disk, options)))
+  Layer.effect(
+    Jobs,
+    Effect.gen(function*() {
+      const disk = yield* Disk
+      const entry = findEntry(options?.entry)
+      if (entry !== undefined) return yield* makeWorkerJobs(disk, { ...options, entry })
+      yield* Effect.logWarning(
+        "The module of the worker threads is missing: flushes and compactions run on the event loop. "
+          + "Keep effect-lsm out of the bundle, or open the store with workers: 0."
+      )
+      return makeInlineJobs(disk)
+    })
+  )

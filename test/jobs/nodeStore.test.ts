@@ -1,10 +1,13 @@
 /** The store on this machine's disk has its background work done in threads. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Logger, Stream } from "effect"
+import * as NodeDisk from "../../src/disk/NodeDisk.ts"
 import { LsmStore } from "../../src/index.ts"
+import { Jobs } from "../../src/jobs/Jobs.ts"
+import { layerWorkerJobs } from "../../src/jobs/WorkerJobs.ts"
 import { NodeLsmStore } from "../../src/node/index.ts"
 import { temporaryDirectory } from "../disk/temporaryDirectory.ts"
-import { workerThreads } from "./WorkerFixture.ts"
+import { contentOf, inlineContent, someJob, workerThreads } from "./WorkerFixture.ts"
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
@@ -54,4 +57,40 @@ describe("NodeLsmStore", () => {
       }
       assert.strictEqual(workerThreads().length, 2)
     }))
+
+  it.live("I10, I14: closes whenever in the middle of flushes and compactions, and loses nothing", () =>
+    Effect.gen(function*() {
+      const directory = yield* temporaryDirectory
+      const value = (round: number, i: number) => bytes(`${round}-${i}`.repeat(300))
+      const layer = NodeLsmStore.layer({ directory, memtableSize: 65_536, durability: "buffered" })
+      const rounds = 6
+      for (let round = 0; round < rounds; round++) {
+        yield* Effect.scoped(Effect.gen(function*() {
+          const store = Context.get(yield* Layer.build(Layer.fresh(layer)), LsmStore)
+          for (let i = 0; i < 300; i++) yield* store.put(bytes(`key-${i}`), value(round, i))
+          yield* Effect.forkChild(Effect.exit(store.flush))
+          if (round % 2 === 1) yield* Effect.forkChild(Effect.exit(store.compact()))
+          // Later with every round: before there is anything to do, when a thread starts, when it has ended a job.
+          yield* store.events.pipe(Stream.take(Math.min(round, 3)), Stream.runDrain)
+        }))
+        assert.deepStrictEqual(workerThreads(), [])
+      }
+      const store = Context.get(yield* Layer.build(NodeLsmStore.layer({ directory })), LsmStore)
+      for (let i = 0; i < 300; i++) {
+        assert.deepStrictEqual(yield* store.get(bytes(`key-${i}`)), value(rounds - 1, i))
+      }
+    }))
+})
+
+describe("layerWorkerJobs", () => {
+  it.live("runs jobs on the event loop where the threads' module is missing", () =>
+    Effect.gen(function*() {
+      const jobs = yield* Layer.build(
+        Layer.provide(layerWorkerJobs({ entry: new URL("./noSuchEntry.ts", import.meta.url) }), NodeDisk.layer)
+      )
+      const job = yield* someJob("merge")
+      yield* job.run(Context.get(jobs, Jobs))
+      assert.deepStrictEqual(contentOf(job.directory), yield* inlineContent("merge"))
+      assert.deepStrictEqual(workerThreads(), [])
+    }).pipe(Effect.provide(Logger.layer([]))))
 })
