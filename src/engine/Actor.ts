@@ -32,7 +32,13 @@ export const makeActor = <Message, E>(
     let state: ActorState = "idle"
     let restarts = 0
     let failures = 0
-    engine.actors.push(() => ({ name, state, restarts, queued: Queue.sizeUnsafe(mailbox) }))
+    engine.actors.push(() => ({
+      name,
+      state,
+      restarts,
+      // Nobody waits any more for what is left in it.
+      queued: state === "stopped" ? 0 : Queue.sizeUnsafe(mailbox)
+    }))
 
     const recover = (cause: Cause.Cause<E>): Effect.Effect<boolean> =>
       Effect.gen(function*() {
@@ -59,8 +65,8 @@ export const makeActor = <Message, E>(
         const exit = yield* Effect.exit(handle(message))
         if (Exit.isSuccess(exit)) {
           failures = 0
-          state = "idle"
           yield* Queue.take(mailbox)
+          state = "idle"
         } else if (Cause.hasInterruptsOnly(exit.cause)) {
           return yield* Effect.interrupt
         } else if (!(yield* recover(exit.cause))) {

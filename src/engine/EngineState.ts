@@ -36,7 +36,10 @@ const eventBacklog = 1024
 export class Counters {
   groups = 0
   records = 0
+  /** Of records. */
   logBytes = 0
+  /** Of groups in the log's files, with their headers and padding. */
+  logFileBytes = 0
   syncs = 0
   largestGroup = 0
   rotations = 0
@@ -48,12 +51,15 @@ export class Counters {
   tablesDropped = 0
   /** Bytes of tables written into each level, by flushes and merges. */
   readonly levelBytesWritten = new Float64Array(levelCount)
+  /** Keys that were looked up. */
+  gets = 0
   /** Tables of each level in which a lookup had to look into a block. */
   readonly levelReads = new Float64Array(levelCount)
   stalls = 0
   stallMilliseconds = 0
   slowdowns = 0
   slowdownMilliseconds = 0
+  workerRestarts = 0
 }
 
 export interface RecoveryFigures {

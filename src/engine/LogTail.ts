@@ -68,7 +68,11 @@ export class LogTail {
       const written = bytes <= largeGroupLength
         ? writer.file.append(writer.encodeGroup(input))
         : Effect.flatMap(writer.encodeLargeGroup(input), (chunks) => writer.file.append(chunks))
-      return Effect.map(written, () => writer.advance())
+      return Effect.map(written, () => {
+        const start = writer.position
+        writer.advance()
+        counters.logFileBytes += writer.position - start
+      })
     })
   }
 

@@ -18,7 +18,7 @@ import { readFailure } from "../table/ReadFailure.ts"
 import { TableResult, TableStatus } from "../table/TableReader.ts"
 import type { TableReader } from "../table/TableReader.ts"
 import { keyProblem } from "../WriteBatch.ts"
-import type { EngineStateShape } from "./EngineState.ts"
+import type { Counters, EngineStateShape } from "./EngineState.ts"
 import type { LiveTable } from "./LiveTable.ts"
 import { sequenceOf } from "./PinnedSnapshot.ts"
 import type { ReadView } from "./ReadView.ts"
@@ -48,6 +48,7 @@ type Found = typeof Found[keyof typeof Found]
 /** One lookup at a time: how far it has come, and where its answer lies. */
 class Lookup {
   readonly result = new TableResult()
+  readonly #counters: Counters
   buffer: Uint8Array = new Uint8Array(0)
   offset = 0
   length = 0
@@ -56,6 +57,10 @@ class Lookup {
   #place = 0
   /** The table that lacked a block. */
   #reader: TableReader | undefined
+
+  constructor(counters: Counters) {
+    this.#counters = counters
+  }
 
   run(view: ReadView, key: Uint8Array, sequence: number): Found {
     const active = view.active.index
@@ -78,9 +83,11 @@ class Lookup {
    */
   resume(view: ReadView, key: Uint8Array, sequence: number): Found {
     const { result } = this
-    const { level0, runs } = view.tables
+    const { level0, runLevels, runs } = view.tables
+    const { levelReads } = this.#counters
     for (const places = level0.length + runs.length; this.#place < places; this.#place++) {
       let table: LiveTable
+      let level = 0
       if (this.#place < level0.length) {
         table = level0[this.#place]!
       } else {
@@ -88,8 +95,10 @@ class Lookup {
         const at = run.find(key)
         if (at < 0) continue
         table = run.tables[at]!
+        level = runLevels[this.#place - level0.length]!
       }
       const status = table.reader.getHashed(key, this.#hash, sequence, result)
+      if (result.searched) levelReads[level]!++
       if (status === TableStatus.absent) continue
       if (status === TableStatus.needsLoad) {
         this.#reader = table.reader
@@ -121,7 +130,7 @@ class Lookup {
 export const makePointReads = (engine: EngineStateShape): PointReads => {
   const slab = new ValueSlab()
   /** Serves every read that ends in one stretch. */
-  const shared = new Lookup()
+  const shared = new Lookup(engine.counters)
 
   const copyOf = (lookup: Lookup): Uint8Array => slab.copy(lookup.buffer, lookup.offset, lookup.length)
 
@@ -136,7 +145,7 @@ export const makePointReads = (engine: EngineStateShape): PointReads => {
       if (typeof sequence !== "number") return Effect.fail(sequence)
       const view = engine.view.value
       view.retain()
-      const lookup = new Lookup()
+      const lookup = new Lookup(engine.counters)
       const results: Array<A> = []
       let isLoaded = false
       const step = (): Effect.Effect<void, ReadError> => {
@@ -178,6 +187,7 @@ export const makePointReads = (engine: EngineStateShape): PointReads => {
     if (problem !== undefined) return Effect.fail(new InvalidArgument({ argument: "key", reason: problem }))
     const sequence = sequenceOf(engine, options?.snapshot)
     if (typeof sequence !== "number") return Effect.fail(sequence)
+    engine.counters.gets++
     try {
       const found = shared.run(engine.view.value, key, sequence)
       if (found !== Found.needsLoad) return Effect.succeed(take(found, shared))
@@ -207,6 +217,7 @@ export const makePointReads = (engine: EngineStateShape): PointReads => {
     }
     const sequence = sequenceOf(engine, options?.snapshot)
     if (typeof sequence !== "number") return Effect.fail(sequence)
+    engine.counters.gets += keys.length
     if (keys.length <= keysPerSlice) {
       const view = engine.view.value
       const values: Array<Uint8Array | undefined> = []

@@ -29,6 +29,8 @@ export class TableTree {
   readonly levels: ReadonlyArray<ReadonlyArray<LiveTable>>
   /** The levels below 0 that hold anything, from the top down. */
   readonly runs: ReadonlyArray<SortedRun<LiveTable>>
+  /** The levels of the runs. */
+  readonly runLevels: ReadonlyArray<number>
   #shape: TreeShape | undefined
   #debt = -1
   #bytes = -1
@@ -38,6 +40,7 @@ export class TableTree {
     this.runs = levels.slice(1).filter((tables) => tables.length > 0).map((tables) =>
       known.find((run) => run.tables === tables) ?? new SortedRun(tables)
     )
+    this.runLevels = this.runs.map((run) => levels.indexOf(run.tables))
   }
 
   static of(placed: ReadonlyArray<PlacedTable>): TableTree {
@@ -53,11 +56,6 @@ export class TableTree {
 
   get level0(): ReadonlyArray<LiveTable> {
     return this.levels[0]!
-  }
-
-  /** The level of a run. */
-  levelOf(run: SortedRun<LiveTable>): number {
-    return this.levels.indexOf(run.tables)
   }
 
   /** What a compaction strategy is shown; the same object each time. */

@@ -51,6 +51,8 @@ export class TableResult {
   valueBuffer: Uint8Array = new Uint8Array(0)
   valueOffset = 0
   valueLength = 0
+  /** Whether the last lookup looked into a block: filter and index had not said no. */
+  searched = false
 
   /** For `TableReader`: the block that the last lookup lacked, then the one that was loaded for its retry. */
   wanted = -1
@@ -172,6 +174,7 @@ export class TableReader {
 
   /** The same for a caller that has hashed the key, as one that asks many tables has. */
   getHashed(key: Uint8Array, hash: KeyHash, sequence: number, out: TableResult): TableStatus {
+    out.searched = false
     if (this.#filter !== undefined && !this.#filter.mayContain(hash)) return TableStatus.absent
     const number = this.index.find(key, 0, key.length, sequence)
     if (number === this.index.count) return TableStatus.absent
@@ -190,6 +193,7 @@ export class TableReader {
         return TableStatus.needsLoad
       }
     }
+    out.searched = true
     const entry = this.#entry
     if (!entry.seek(block, key, sequence)) {
       if (entry.damaged) throw this.corrupted(number)
