@@ -1,6 +1,6 @@
-/** Process: runs a job in a thread that nothing else waits for, and never closes the threads. */
+/** Process: runs jobs in a thread that nothing else waits for, while it starts and when it was idle; closes nothing. */
 import { Effect, Scope } from "effect"
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { someFlush, startWorkers } from "./WorkerFixture.ts"
@@ -9,8 +9,11 @@ const directory = mkdtempSync(join(tmpdir(), "effect-lsm-leave-"))
 const program = Effect.gen(function*() {
   const scope = yield* Scope.make()
   const { jobs } = yield* Scope.provide(startWorkers(), scope)
-  yield* jobs.flush(someFlush(directory))
-  process.stdout.write("written\n")
+  for (const name of ["a", "b"]) {
+    mkdirSync(join(directory, name))
+    yield* jobs.flush(someFlush(join(directory, name)))
+    process.stdout.write("written\n")
+  }
 })
 process.on("exit", () => {
   process.stdout.write("idle\n")

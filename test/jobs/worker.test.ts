@@ -109,6 +109,6 @@ describe("jobs in worker threads", () => {
       encoding: "utf8",
       timeout: 50_000
     })
-    assert.deepStrictEqual([child.status, child.stdout, child.stderr], [0, "written\nidle\n", ""])
+    assert.deepStrictEqual([child.status, child.stdout, child.stderr], [0, "written\nwritten\nidle\n", ""])
   })
 })
