@@ -3,7 +3,7 @@
  * them, that keep a history of what they did.
  */
 import { Effect, Fiber } from "effect"
-import type { Durability, WriteError } from "../../src/index.ts"
+import type { Durability, KeyRange, WriteError } from "../../src/index.ts"
 import { SeededRandom } from "../../src/testing/index.ts"
 import { batchOf, firstKey, valueOf } from "./CommitHistory.ts"
 import type { CommitHistory, Write } from "./CommitHistory.ts"
@@ -57,6 +57,14 @@ export const writeOnce = (
 /** Lets others go first: time stands still while anybody spins, so that a sleep might never end. */
 const pause = (turns: number): Effect.Effect<void> => Effect.asVoid(Effect.repeat(Effect.yieldNow, { times: turns }))
 
+/** Some of the keys that writes are of, or those that they share. */
+const rangeOf = (random: SeededRandom): KeyRange => {
+  const from = random.int(60)
+  const to = from + random.int(40)
+  const first = (id: number) => bytesOf(firstKey({ id }))
+  return random.pick([{ prefix: bytesOf("shared/") }, { gte: first(from), lt: first(to) }, { gt: first(from) }])
+}
+
 const structuralStep = (
   store: Store,
   history: CommitHistory,
@@ -69,7 +77,7 @@ const structuralStep = (
       case 0:
         return Effect.andThen(store.sync, durable)
       case 1:
-        return store.compact()
+        return random.bool() ? store.compact() : store.compact(rangeOf(random))
       default:
         return Effect.andThen(store.flush, durable)
     }
