@@ -29,5 +29,5 @@ export {
 } from "./StoreError.ts"
 export type { ReadError, StoreOpenError, WriteError } from "./StoreError.ts"
 export type { Durability, EngineOptions, StoreOptions } from "./StoreOptions.ts"
-export type { ActorState, ActorStats, StoreStats } from "./StoreStats.ts"
+export type { ActorState, ActorStats, Amplification, Delays, LevelStats, StoreStats } from "./StoreStats.ts"
 export { WriteBatch } from "./WriteBatch.ts"

@@ -12,10 +12,10 @@ export const untilSettled = (store: LsmStore["Service"]): Effect.Effect<void> =>
     let settled = 0
     let jobs = -1
     while (settled < looksInARow) {
-      const { actors, compactions, flushes, immutables } = yield* store.stats
+      const { actors, compaction, flushes, immutables } = yield* store.stats
       const isIdle = immutables.count === 0 && actors.every(({ state }) => state !== "working")
-      settled = isIdle && flushes + compactions === jobs ? settled + 1 : 0
-      jobs = flushes + compactions
+      settled = isIdle && flushes + compaction.count === jobs ? settled + 1 : 0
+      jobs = flushes + compaction.count
       yield* Effect.sleep(interval)
     }
   })
