@@ -15,9 +15,10 @@
  *   more often that has happened, so that a file of which a part is cold stays
  *   in the pool. A file that was not read for a while must prove itself again,
  *   because the page cache may have dropped it.
- * - After a slow read no file of the store is read at once for twenty times as
- *   long as it took, and for longer if trust turns out wrong again: however the
- *   disk behaves, slow reads hold the loop for a twentieth of the time at most.
+ * - However the disk behaves, slow reads hold the loop for a twentieth of the time
+ *   and 20 ms at most: while they have had more than that, no file of the store is
+ *   read at once. The 20 ms are for what only looks like a slow read, a thread that
+ *   lost its processor in the middle of a quick one.
  * - Where the loop is so busy that nothing ever comes back quickly, a file is
  *   read at once on trial after many reads, and more after each trial that failed.
  */
@@ -35,15 +36,16 @@ const poolCost = 0.035
 /** Quick reads behind one another that make a file trusted, at the least and at the most. */
 const leastProof = 2
 const mostProof = 1024
+/** How many more one slow read demands at the most. */
+const mostAddedProof = 64
 /** Reads at once behind one another, none of them slow, that make a file's past count half. */
 const goodConduct = 1024
 /** A file that was not read for so many milliseconds must prove itself again. */
 const longAgo = 10_000
-/** How many times as long as a slow read all reads go to the pool; doubled while trust fails soon, so many times. */
-const quietTimes = 20
-const mostDoublings = 5
-const longestQuiet = 5_000
-/** Trust has failed soon if it has within so many reads. */
+/** Slow reads may hold the loop for one part in so many of the time, and for so many milliseconds. */
+const timeShare = 20
+const timeAllowed = 20
+/** Trust that fails within so many reads counts as a trial that failed. */
 const soon = 64
 /** Reads through the pool after which one is made at once on trial; doubled by each trial that failed, so many times. */
 const readsToTrial = 64
@@ -61,10 +63,9 @@ export class ReadPolicy {
   readonly now: () => number
   /** The reads through the pool of all files. */
   readonly queue = new ReadQueue()
-  /** When slow reads have been paid for. */
-  #quietUntil = 0
-  #doublings = 0
-  #sinceSlow = 0
+  /** What slow reads have held the loop for, less the share of the time that was theirs, when the last of them ended. */
+  #held = 0
+  #heldAt = 0
 
   /** `now` is a clock in milliseconds, as fine as `performance.now`. */
   constructor(mode: ReadMode, now: () => number = () => performance.now()) {
@@ -82,21 +83,19 @@ export class ReadPolicy {
     return new FileReads(this)
   }
 
-  /** For `FileReads`: whether slow reads have not been paid for yet. */
+  /** For `FileReads`: whether slow reads have held the loop for too long lately. */
   isQuiet(time: number): boolean {
-    return time < this.#quietUntil
+    return this.#held > timeAllowed && this.#left(time) > timeAllowed
   }
 
-  /** For `FileReads`: a read at once was not slow. */
-  wasQuick(): void {
-    this.#sinceSlow++
-  }
-
-  /** For `FileReads`: a read at once ended at this time and was slow. */
+  /** For `FileReads`: a read at once that ended at this time was slow. */
   wasSlow(time: number, took: number): void {
-    this.#doublings = this.#sinceSlow < soon ? Math.min(this.#doublings + 1, mostDoublings) : 0
-    this.#sinceSlow = 0
-    this.#quietUntil = time + Math.min(took * quietTimes * 2 ** this.#doublings, longestQuiet)
+    this.#held = this.#left(time) + took
+    this.#heldAt = time
+  }
+
+  #left(time: number): number {
+    return Math.max(0, this.#held - (time - this.#heldAt) / timeShare)
   }
 }
 
@@ -150,11 +149,10 @@ export class FileReads {
         this.#failedTrials = Math.min(this.#failedTrials + 1, mostTrialDoublings)
       this.#isTrusted = false
       this.#quick = 0
-      this.#proof = Math.min(this.#proof + Math.ceil(took / poolCost), mostProof)
+      this.#proof = Math.min(this.#proof + Math.min(Math.ceil(took / poolCost), mostAddedProof), mostProof)
       this.#policy.wasSlow(time, took)
       return
     }
-    this.#policy.wasQuick()
     if (!this.#isTrusted) this.#trust()
     this.#quick++
     if (this.#quick < goodConduct) return
