@@ -124,6 +124,7 @@ const compressionByLevel = (option: unknown): ReadonlyArray<Compression> | undef
 const isStrategy = (value: CompactionStrategy): boolean =>
   typeof value === "object" && value !== null && typeof value.name === "string" && typeof value.pick === "function"
   && typeof value.debt === "function" && value.slowdownTables > 0 && value.stopTables > 0 && value.tableSize > 0
+  && Number.isInteger(value.bottomLevel) && value.bottomLevel >= 0 && value.bottomLevel < levelCount
 
 /** Fills in the defaults, or fails with the first option that is out of its range. */
 export const resolveOptions = Effect.fnUntraced(function*(

