@@ -12,8 +12,8 @@ import { Console, Effect, Layer } from "effect"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import * as NodeDisk from "../../src/disk/NodeDisk.ts"
-import { layerInlineJobs } from "../../src/jobs/InlineJobs.ts"
 import { LsmStore, WriteBatch } from "../../src/index.ts"
+import { layerInlineJobs } from "../../src/jobs/InlineJobs.ts"
 import { StoreReadMode } from "../../src/table/ReadPolicy.ts"
 import type { ReadMode } from "../../src/table/ReadPolicy.ts"
 import { grouped } from "../support/table.ts"
@@ -46,10 +46,12 @@ const load = (directory: string, count: number) =>
     }
     yield* store.compact()
   }).pipe(
-    Effect.provide(LsmStore.layer({ directory }).pipe(
-      Layer.provide(layerInlineJobs),
-      Layer.provide(NodeDisk.layer)
-    ))
+    Effect.provide(
+      LsmStore.layer({ directory }).pipe(
+        Layer.provide(layerInlineJobs),
+        Layer.provide(NodeDisk.layer)
+      )
+    )
   )
 
 /** Has the page cache hold every file of a directory. */
@@ -96,10 +98,12 @@ const run = ({ count, directory, fibers, milliseconds, mode, state }: Run) =>
         `${(100 * slowHolds / took).toFixed(1)} %`
       ]
     }).pipe(
-      Effect.provide(LsmStore.layer({ directory, blockCacheSize }).pipe(
-        Layer.provide(layerInlineJobs),
-        Layer.provide(reads.layer)
-      )),
+      Effect.provide(
+        LsmStore.layer({ directory, blockCacheSize }).pipe(
+          Layer.provide(layerInlineJobs),
+          Layer.provide(reads.layer)
+        )
+      ),
       Effect.provideService(StoreReadMode, mode)
     )
   })
