@@ -10,7 +10,7 @@ import { SeededRandom } from "../../src/testing/SeededRandom.ts"
 
 const makeBlock = (valueLength: number): Block => {
   const output = new TableOutput()
-  const builder = new BlockBuilder(output)
+  const builder = new BlockBuilder(output, "none")
   builder.add(0, false, new Uint8Array(1), 0, 1, 1, RecordKind.put, new Uint8Array(valueLength), 0, valueLength)
   builder.finish(checksumSeed(1, 0))
   const block = Block.read(output.take()[0]!, checksumSeed(1, 0))
