@@ -11,6 +11,7 @@ import type { Scope } from "effect"
 import type { CompactionPick, TreeShape } from "../compaction/Strategy.ts"
 import type { Disk } from "../disk/Disk.ts"
 import { Jobs } from "../jobs/Jobs.ts"
+import { inWords } from "../StoreError.ts"
 import type { DiskError, StoreCorrupted, StoreReadOnly, UnsupportedFormat, WriteError } from "../StoreError.ts"
 import type { TableMeta } from "../table/TableMeta.ts"
 import { describeCause, makeActor } from "./Actor.ts"
@@ -177,24 +178,33 @@ const makeCompactor: Effect.Effect<
     return typeof plan === "string" ? plan : plan.isMove ? move(plan) : merge(plan)
   }
 
-  /** What the strategy wants next. Where it is at a loss and flushes wait for it, level 0 goes down in any case (I13). */
+  /** What the strategy wants, or why that can't be. */
+  const wanted = (shape: TreeShape): Effect.Effect<void, MergeError> | string | undefined => {
+    try {
+      const pick = strategy.pick(shape)
+      if (pick === undefined) return undefined
+      if (pick._tag === "Drop" && pick.tables.some((table) => engine.snapshots.sees(table.smallestSequence))) {
+        // A snapshot reads on in them (I8).
+        engine.snapshots.onUnpinned = wake
+        return undefined
+      }
+      return carryOut(shape, pick)
+    } catch (thrown) {
+      return `it threw ${thrown instanceof Error ? thrown.message : inWords(thrown)}`
+    }
+  }
+
+  /** What to do next. Where the strategy is at a loss and flushes wait for it, level 0 goes down in any case (I13). */
   let isBadPickTold = false
   const nextPick = (): Effect.Effect<void, MergeError> | undefined => {
     const shape = currentShape()
-    const pick = strategy.pick(shape)
     engine.snapshots.onUnpinned = undefined
-    if (pick?._tag === "Drop" && pick.tables.some((table) => engine.snapshots.sees(table.smallestSequence))) {
-      // A snapshot reads on in them (I8).
-      engine.snapshots.onUnpinned = wake
-      return undefined
-    }
-    if (pick !== undefined) {
-      const work = carryOut(shape, pick)
-      if (typeof work !== "string") return work
-      if (!isBadPickTold) {
-        isBadPickTold = true
-        return Effect.logWarning(`The compaction strategy "${strategy.name}" was not followed: ${work}.`)
-      }
+    const picked = wanted(shape)
+    if (typeof picked !== "string") {
+      if (picked !== undefined) return picked
+    } else if (!isBadPickTold) {
+      isBadPickTold = true
+      return Effect.logWarning(`The compaction strategy "${strategy.name}" was not followed: ${picked}.`)
     }
     const level0 = shape.levels[0]!
     if (level0.length < strategy.stopTables) return undefined
