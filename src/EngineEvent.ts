@@ -61,11 +61,23 @@ export type EngineEvent =
     readonly reason: StallReason
     readonly milliseconds: number
   }
-  /** An actor failed and starts again after a delay. */
+  /** An actor failed and does what it was doing again after a delay. */
   | {
     readonly _tag: "ActorRestarted"
     readonly actor: string
     readonly reason: string
+    readonly restarts: number
+    readonly delayMilliseconds: number
+  }
+  /**
+   * A worker thread died, or hung and was ended; another takes its place after a delay. The job that it had fails, is
+   * told of as `ActorRestarted`, and is done again.
+   */
+  | {
+    readonly _tag: "WorkerRestarted"
+    readonly worker: "flush" | "compaction"
+    readonly reason: string
+    /** Of this worker, since the store was opened. */
     readonly restarts: number
     readonly delayMilliseconds: number
   }

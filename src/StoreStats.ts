@@ -132,6 +132,8 @@ export interface StoreStats {
     /** Blocks that went to make room. */
     readonly evictions: number
   }
+  /** Of tables' files, for blocks that were not cached: at once on the event loop, or through the pool of threads. */
+  readonly reads: { readonly synchronous: number; readonly asynchronous: number }
   /** Table files that are open, of at most `limit`; `reopened`: how often one was opened again. */
   readonly files: { readonly open: number; readonly limit: number; readonly reopened: number }
   readonly snapshots: {

@@ -31,6 +31,9 @@ export type RequestState = typeof RequestState[keyof typeof RequestState]
 /** Levels as numbers, weakest first: a group meets the highest of its requests. */
 export const levelOf: { readonly [level in Durability]: 0 | 1 | 2 } = { async: 0, buffered: 1, sync: 2 }
 
+/** Their names, by number. */
+export const durabilityOf: ReadonlyArray<Durability> = ["async", "buffered", "sync"]
+
 type Reply<A> = (effect: Effect.Effect<A, WriteError>) => void
 
 /** Whom to tell: a put or a delete wants no more than the end, a batch its commit. */

@@ -26,6 +26,8 @@ import { publishView } from "./ReadView.ts"
 import type { Retirement } from "./Retirement.ts"
 import { isSameRange } from "./ScanRange.ts"
 import type { ScanRange } from "./ScanRange.ts"
+import { inSpan } from "./Spans.ts"
+import type { EngineSpan } from "./Spans.ts"
 import type { PlacedTable } from "./TableTree.ts"
 
 export class Compactor extends Context.Service<Compactor, {
@@ -107,7 +109,7 @@ const makeCompactor: Effect.Effect<
     level0Since = now
   }
 
-  const merge = (plan: MergePlan) =>
+  const merge = (plan: MergePlan, span: EngineSpan | undefined) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function*() {
         const since = engine.milliseconds()
@@ -142,6 +144,7 @@ const makeCompactor: Effect.Effect<
         counters.compactionBytesRead += bytesRead
         counters.compactionBytesWritten += bytesWritten
         counters.levelBytesWritten[level]! += bytesWritten
+        span?.note({ outputs: added.length, bytes_written: bytesWritten })
         engine.emit({
           _tag: "TablesCompacted",
           removed,
@@ -153,6 +156,18 @@ const makeCompactor: Effect.Effect<
         })
       })
     )
+
+  const tracedMerge = (plan: MergePlan) => {
+    const inputs = plan.sources.flat()
+    const attributes = {
+      store: options.directory,
+      strategy: strategy.name,
+      level: plan.outputLevel,
+      inputs: inputs.length,
+      bytes_read: inputs.reduce((bytes, { size }) => bytes + size, 0)
+    }
+    return inSpan("compaction", { root: true, attributes }, (span) => merge(plan, span))
+  }
 
   const drop = (inputs: ReadonlyArray<{ readonly file: number }>) =>
     Effect.uninterruptible(Effect.gen(function*() {
@@ -175,7 +190,7 @@ const makeCompactor: Effect.Effect<
       return drop(pick.tables)
     }
     const plan = planMerge(shape, pick, mayMove)
-    return typeof plan === "string" ? plan : plan.isMove ? move(plan) : merge(plan)
+    return typeof plan === "string" ? plan : plan.isMove ? move(plan) : tracedMerge(plan)
   }
 
   /** What the strategy wants, or why that can't be. */

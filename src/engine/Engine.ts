@@ -25,12 +25,15 @@ import type { EngineStateShape } from "./EngineState.ts"
 import { Flusher } from "./Flusher.ts"
 import { Manifest } from "./Manifest.ts"
 import { Memtable } from "./Memtable.ts"
+import { registerMetrics } from "./Metrics.ts"
 import { OpenFiles } from "./OpenFiles.ts"
 import { ReadView } from "./ReadView.ts"
 import { recover, startWriting } from "./Recovery.ts"
 import type { Recovered, Writable } from "./Recovery.ts"
 import { makeRetirement, Retirement } from "./Retirement.ts"
 import { RotationCoordinator } from "./RotationCoordinator.ts"
+import { inSpan } from "./Spans.ts"
+import type { EngineSpan } from "./Spans.ts"
 import { SyncedDirectory } from "./SyncedDirectory.ts"
 import { TableTree } from "./TableTree.ts"
 import { Wal } from "./Wal.ts"
@@ -83,9 +86,9 @@ const startActors = (writable: Writable) =>
     })
   )
 
-/** Opens the store for the scope. */
-export const openEngine = Effect.fnUntraced(function*(
-  options: ResolvedOptions
+const open = Effect.fnUntraced(function*(
+  options: ResolvedOptions,
+  span: EngineSpan | undefined
 ): Effect.fn.Return<Engine, StoreOpenError, Disk | Scope.Scope> {
   const disk = yield* Disk
   const jobs = Option.getOrElse(yield* Effect.serviceOption(Jobs), () => makeInlineJobs(disk))
@@ -118,7 +121,16 @@ export const openEngine = Effect.fnUntraced(function*(
 
   return yield* Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
-      const { plan, recovered } = yield* restore(recover(access, exists))
+      const { plan, recovered } = yield* inSpan(
+        "recovery",
+        { parent: span?.span, attributes: { store: options.directory } },
+        (recovering) =>
+          Effect.map(restore(recover(access, exists)), (outcome) => {
+            const { discardedBytes, records, segments } = outcome.recovered.figures
+            recovering?.note({ segments, records, discarded_bytes: discardedBytes })
+            return outcome
+          })
+      )
       const active = yield* arenas.acquire(recovered.highestSequence + 1)
       const writable = options.readOnly ? undefined : yield* startWriting(access, plan)
       const state = yield* makeEngineState({
@@ -145,13 +157,22 @@ export const openEngine = Effect.fnUntraced(function*(
           yield* state.endEvents
         })
       )
+      yield* jobs.observe((event) => {
+        state.counters.workerRestarts++
+        state.emit({ _tag: "WorkerRestarted", ...event })
+      })
       const writer = writable === undefined ? undefined : yield* startActors(writable).pipe(
         Effect.provideService(EngineState, state),
         Effect.provideService(Retirement, retirement),
         Effect.provideService(Jobs, jobs)
       )
+      yield* registerMetrics(state, writer)
       yield* Effect.addFinalizer(() => Effect.asVoid(state.close))
       return { state, writer }
     })
   )
 })
+
+/** Opens the store for the scope. */
+export const openEngine = (options: ResolvedOptions): Effect.Effect<Engine, StoreOpenError, Disk | Scope.Scope> =>
+  inSpan("open", { attributes: { store: options.directory } }, (span) => open(options, span))

@@ -23,6 +23,8 @@ import type { Memtable } from "./Memtable.ts"
 import { makeNewTables } from "./NewTable.ts"
 import { publishView, ReadView } from "./ReadView.ts"
 import { Retirement } from "./Retirement.ts"
+import { inSpan } from "./Spans.ts"
+import type { EngineSpan } from "./Spans.ts"
 
 export class Flusher extends Context.Service<Flusher, {
   /** There are immutables to flush. */
@@ -58,7 +60,7 @@ const makeFlusher: Effect.Effect<
       }))
   )
 
-  const flush = (memtable: Memtable) =>
+  const flush = (memtable: Memtable, span: EngineSpan | undefined) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function*() {
         const since = engine.milliseconds()
@@ -89,6 +91,7 @@ const makeFlusher: Effect.Effect<
         engine.counters.levelBytesWritten[0]! += table?.reader.meta.size ?? 0
         engine.intake.flush.note(index.usedBytes, engine.milliseconds() - since)
         compactor.wake()
+        span?.note({ bytes_written: table?.reader.meta.size ?? 0 })
         engine.emit({
           _tag: "MemtableFlushed",
           segment: segment.number,
@@ -107,7 +110,14 @@ const makeFlusher: Effect.Effect<
         const oldest = engine.view.value.immutables.at(-1)
         if (oldest === undefined) return
         yield* awaitRoom
-        yield* flush(oldest)
+        const { index, segment } = oldest
+        const attributes = {
+          store: engine.options.directory,
+          segment: segment.number,
+          records: index.count,
+          bytes: index.usedBytes
+        }
+        yield* inSpan("flush", { root: true, attributes }, (span) => flush(oldest, span))
       }
     }))
 

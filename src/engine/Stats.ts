@@ -38,7 +38,7 @@ export const queuedBytes = (writer: Writer | undefined): number =>
 
 export const storeStats = (state: EngineStateShape, writer: Writer | undefined): StoreStats => {
   const { active, immutables, tables: tree } = state.view.value
-  const { cache, counters, files, options, snapshots } = state
+  const { cache, counters, files, options, readPolicy, snapshots } = state
   const levels = tree.levels.map((tables, level) => levelStats(counters, tables, level))
   const oldest = snapshots.oldest()
   const bytes = sum(levels, (level) => level.bytes)
@@ -101,6 +101,7 @@ export const storeStats = (state: EngineStateShape, writer: Writer | undefined):
       indexBytes: cache.pinnedBytes,
       evictions: cache.evictions
     },
+    reads: { synchronous: readPolicy.synchronous, asynchronous: readPolicy.asynchronous },
     files: { open: files.descriptors, limit: files.limit, reopened: files.reopened },
     snapshots: {
       count: snapshots.count,

@@ -20,10 +20,11 @@
 import { Context, Effect, Exit, Fiber, Latch, Layer } from "effect"
 import type { Scope } from "effect"
 import type { DiskError, WriteError } from "../StoreError.ts"
+import type { Durability } from "../StoreOptions.ts"
 import type { BatchContent } from "../WriteBatch.ts"
 import { describeCause } from "./Actor.ts"
 import { AsyncBacklog } from "./AsyncBacklog.ts"
-import { levelOf, rangesOf } from "./CommitRequest.ts"
+import { durabilityOf, levelOf, rangesOf } from "./CommitRequest.ts"
 import type { CommitRequest } from "./CommitRequest.ts"
 import { EngineState } from "./EngineState.ts"
 import { LogTail } from "./LogTail.ts"
@@ -34,6 +35,7 @@ import type { Memtable } from "./Memtable.ts"
 import { MemtableWriter } from "./MemtableWriter.ts"
 import { Pacing } from "./Pacing.ts"
 import { RotationCoordinator } from "./RotationCoordinator.ts"
+import { inSpan, spansAreSeen } from "./Spans.ts"
 
 /** Most bytes that wait in the mailbox, unless a memtable is smaller. */
 const mailboxBytes = 8 * 1024 * 1024
@@ -101,6 +103,19 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
       }
     }
 
+    const tracesGroups = yield* spansAreSeen
+    const inGroupSpan = (
+      memtable: Memtable,
+      written: { readonly records: number; readonly bytes: number },
+      durability: Durability,
+      write: Effect.Effect<void, DiskError>
+    ): Effect.Effect<void, DiskError> => {
+      if (!tracesGroups || written.records === 0) return write
+      const { bytes, records } = written
+      const attributes = { store: options.directory, segment: memtable.segment.number, records, bytes, durability }
+      return inSpan("commit", { root: true, attributes }, () => write)
+    }
+
     const commit = Effect.fnUntraced(function*(memtable: Memtable, taken: CommitGroup) {
       const { bytes, level, records, requests } = taken
       if (engine.assigned + records > Number.MAX_SAFE_INTEGER) throw new Error("there are no sequences left")
@@ -159,7 +174,7 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
       }
       group = taken
       pacing.charge(taken.bytes)
-      return underPermit(commit(memtable, taken))
+      return underPermit(inGroupSpan(memtable, taken, durabilityOf[taken.level]!, commit(memtable, taken)))
     })
 
     /** Nothing is written while writers wait for a flush: what was acknowledged must not wait so long for its sync. */
@@ -178,10 +193,11 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
       if (pending === undefined) return Effect.void
       const { bytes, firstSequence, memtable, ranges, records } = pending
       pacing.charge(bytes)
-      return underPermit(Effect.map(tail.append(memtable.segment, ranges, firstSequence, records, bytes), () => {
+      const append = Effect.map(tail.append(memtable.segment, ranges, firstSequence, records, bytes), () => {
         unsynced.openUnsafe()
         afterInsert(memtable)
-      }))
+      })
+      return underPermit(inGroupSpan(memtable, pending, "async", append))
     })
 
     const loop = Effect.gen(function*() {

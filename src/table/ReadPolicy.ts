@@ -63,6 +63,9 @@ export class ReadPolicy {
   readonly now: () => number
   /** The reads through the pool of all files. */
   readonly queue = new ReadQueue()
+  /** Reads that were made at once, and through the pool. */
+  synchronous = 0
+  asynchronous = 0
   /** What slow reads have held the loop for, less the share of the time that was theirs, when the last of them ended. */
   #held = 0
   #heldAt = 0
@@ -139,6 +142,7 @@ export class FileReads {
 
   /** A read that was made at once has ended. */
   endAtOnce(began: number): void {
+    this.#policy.synchronous++
     if (!this.#isAdaptive) return
     const time = this.#policy.now()
     const took = time - began
@@ -163,6 +167,7 @@ export class FileReads {
 
   /** A read of so many bytes through the pool has ended. */
   endInPool(began: number, bytes: number): void {
+    this.#policy.asynchronous++
     if (!this.#isAdaptive) return
     const time = this.#policy.now()
     this.#lastRead = time

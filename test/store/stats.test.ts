@@ -190,7 +190,7 @@ describe("stats", () => {
         (log.fileBytes + top.bytesWritten + deepest.bytesWritten) / log.bytes
       )
       assert.strictEqual(amplification.space, tables.bytes / deepest.bytes)
-    }), { compaction: onlyWhenAsked })
+    }), { compaction: onlyWhenAsked, workers: 0 })
 
   onEachStore("count what moves to a deeper level apart from what is written there", (store) =>
     Effect.gen(function*() {
@@ -203,7 +203,7 @@ describe("stats", () => {
       assert.strictEqual(deepest?.tables, 1)
       assert.strictEqual(deepest?.bytesWritten, 0)
       assert.strictEqual(levels[0]?.bytesWritten, deepest?.bytes)
-    }), { compaction: onlyWhenAsked })
+    }), { compaction: onlyWhenAsked, workers: 0 })
 
   onEachStore(
     "count keys looked up, and the levels in which each was looked for in a block",
@@ -257,7 +257,7 @@ describe("stats", () => {
         assert.isAtLeast(cache.indexBytes, tables.memoryBytes)
         assert.strictEqual(cache.hitRate, cache.hits / (cache.hits + cache.misses))
       }),
-    { compaction: onlyWhenAsked, maxOpenFiles: 8 }
+    { compaction: onlyWhenAsked, maxOpenFiles: 8, workers: 0 }
   )
 
   it.effect("of a closed store show every actor stopped, and nothing that waits", () =>
