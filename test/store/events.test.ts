@@ -1,15 +1,20 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Scope, Stream } from "effect"
+import { Deferred, Effect, Exit, Fiber, Layer, Logger, Scope, Stream } from "effect"
 import { levelCount } from "../../src/Compaction.ts"
 import type { CompactionStrategy } from "../../src/Compaction.ts"
 import { levelled } from "../../src/compaction/Levelled.ts"
+import * as NodeDisk from "../../src/disk/NodeDisk.ts"
+import { LsmStore } from "../../src/index.ts"
 import type { EngineEvent } from "../../src/index.ts"
+import { layerWorkerJobs } from "../../src/jobs/WorkerJobs.ts"
 import { SimulatedDisk } from "../../src/testing/index.ts"
+import { WorkerSignals } from "../jobs/WorkerSignals.ts"
 import {
   backends,
   bytes,
   contentOf,
   failureOf,
+  freshDirectory,
   open,
   runSimulated,
   simulatedLayer,
@@ -224,6 +229,67 @@ describe("events", () => {
     assert.isNotEmpty(stalls)
     for (const { milliseconds } of stalls) assert.isAbove(milliseconds, 0)
   })
+
+  it("I13: tell of writers that were slowed, once it is over", () => {
+    const disk = SimulatedDisk.make()
+    disk.fail({ when: ({ path }) => path.endsWith(".sst"), times: 5, code: "EIO" })
+    let slowdowns: unknown
+    const events = runSimulated(
+      4,
+      eventsOf(
+        open(simulatedLayer(disk, { ...tinyMemtable, durability: "buffered" })),
+        (store) =>
+          Effect.gen(function*() {
+            yield* fillMemtables(store, 8)
+            yield* store.flush
+            // The first write that nothing slows ends the stretch.
+            yield* store.put(bytes("a"), bytes("1"))
+            slowdowns = (yield* store.stats).slowdowns
+          })
+      )
+    )
+    const slowed = only(events, "WriteStalled").filter(({ kind }) => kind === "slowed")
+    assert.isNotEmpty(slowed)
+    for (const { milliseconds } of slowed) assert.isAbove(milliseconds, 0)
+    assert.deepStrictEqual(slowdowns, {
+      count: slowed.length,
+      milliseconds: slowed.reduce((sum, { milliseconds }) => sum + milliseconds, 0)
+    })
+  })
+
+  it.live("tell of a worker thread that died and is replaced, and of the job that is done again", () =>
+    Effect.gen(function*() {
+      const directory = yield* freshDirectory
+      const signals = new WorkerSignals()
+      const jobs = layerWorkerJobs({
+        entry: new URL("../jobs/mishapEntry.ts", import.meta.url),
+        extra: { mishap: "exit", operation: "sync", call: 0, memory: signals.memory },
+        priority: 0,
+        restartDelay: 3
+      })
+      const layer = LsmStore.layer({ directory }).pipe(Layer.provide(jobs), Layer.provide(NodeDisk.layer))
+      const restarts = yield* Deferred.make<number>()
+      const events = yield* eventsOf(open(layer), (store) =>
+        Effect.gen(function*() {
+          yield* store.put(bytes("a"), bytes("1"))
+          yield* store.flush
+          yield* Deferred.succeed(restarts, (yield* store.stats).workerRestarts)
+        }))
+      const story = events.filter(({ _tag }) => _tag !== "SegmentCreated" && _tag !== "MemtableRotated")
+      assert.deepStrictEqual(story.map(({ _tag }) => _tag), ["WorkerRestarted", "ActorRestarted", "MemtableFlushed"])
+      const [worker] = only(events, "WorkerRestarted")
+      assert.isDefined(worker)
+      const { reason, ...known } = worker
+      assert.deepStrictEqual(known, {
+        _tag: "WorkerRestarted",
+        worker: "flush",
+        restarts: 1,
+        delayMilliseconds: 3
+      })
+      assert.isNotEmpty(reason)
+      assert.strictEqual(only(events, "ActorRestarted")[0]?.actor, "Flusher")
+      assert.strictEqual(yield* Deferred.await(restarts), 1)
+    }).pipe(Effect.provide(Logger.layer([]))))
 
   it.effect("stop when the listener stops: nothing is kept for it", () =>
     Effect.gen(function*() {
