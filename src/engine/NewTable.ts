@@ -83,12 +83,16 @@ export const makeNewTables: Effect.Effect<NewTables, never, EngineState | Disk |
           compression: options.compression[level]!,
           pinned: engine.snapshots.sequences()
         }
-        return Effect.flatMap(restore(job(targets, shape)), (metas) =>
+        // An interrupt may strike when the job has just ended; which of the names it used is not known then.
+        const interruptible = Effect.onInterrupt(restore(job(targets, shape)), () =>
+          Effect.forEach(targets, ({ path }) => Effect.ignore(disk.remove(path)), { discard: true }))
+        return Effect.flatMap(interruptible, (metas) =>
           metas.length === 0
             ? Effect.succeed([])
             : Effect.onError(
               Effect.andThen(engine.directory.sync(mark), open(metas)),
-              () => Effect.forEach(metas, (meta) => Effect.ignore(disk.remove(pathOf(meta.file))), { discard: true })
+              () =>
+                Effect.forEach(metas, (meta) => Effect.ignore(disk.remove(pathOf(meta.file))), { discard: true })
             ))
       })
 

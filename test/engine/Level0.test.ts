@@ -120,6 +120,7 @@ const isMerging = (disk: SimulatedDisk, path: string): boolean =>
 
 describe("A strategy that is of no help", () => {
   const some = (shape: TreeShape) => shape.levels.flat()
+  const copies = (shape: TreeShape) => structuredClone(some(shape))
   const strategies: { readonly [name: string]: (shape: TreeShape) => CompactionPick | undefined } = {
     "picks nothing": () => undefined,
     "throws": () => {
@@ -134,13 +135,13 @@ describe("A strategy that is of no help", () => {
     }),
     "picks tables that are not there": (shape) => ({
       _tag: "Merge",
-      inputs: some(shape).map((table) => ({ ...table })),
+      inputs: copies(shape),
       outputLevel: 6,
       tableSize: 4096
     }),
     "drops tables that are not there": (shape) => ({
       _tag: "Drop",
-      tables: some(shape).map((table) => ({ ...table }))
+      tables: copies(shape)
     }),
     "picks tables apart": ({ levels: [level0 = []] }) => ({
       _tag: "Merge",
