@@ -18,15 +18,16 @@ import { PacerWord, sharedClock } from "./PacerClock.ts"
 export interface Pacer {
   /**
    * Calls `onDue` every `interval` for so many milliseconds, with the intended
-   * time and the time of the turn, both by `sharedClock`. One run at a time.
+   * time and the time of the turn, both by `sharedClock`. One run at a time. Returns how late the thread that only sleeps
+   * was at most: what the machine adds, if others want its processors too.
    */
-  readonly run: (milliseconds: number, onDue: (intended: number, now: number) => void) => Effect.Effect<void>
+  readonly run: (milliseconds: number, onDue: (intended: number, now: number) => void) => Effect.Effect<number>
 }
 
 /** A pacer whose thread ends with the scope. */
 export const makePacer = (interval: number): Effect.Effect<Pacer, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const memory = new SharedArrayBuffer(16)
+    const memory = new SharedArrayBuffer(24)
     const words = new Int32Array(memory)
     const times = new Float64Array(memory)
     times[PacerWord.due] = Infinity
@@ -46,7 +47,7 @@ export const makePacer = (interval: number): Effect.Effect<Pacer, never, Scope.S
     yield* Effect.promise(() => once(thread, "message"))
 
     const run: Pacer["run"] = (milliseconds, onDue) =>
-      Effect.callback<void>((resume) => {
+      Effect.callback<number>((resume) => {
         const begin = sharedClock() + interval
         const end = begin + milliseconds
         let calls = 0
@@ -71,13 +72,14 @@ export const makePacer = (interval: number): Effect.Effect<Pacer, never, Scope.S
           }
           if (next < end) return setDue(next)
           stop()
-          resume(Effect.void)
+          resume(Effect.succeed(times[PacerWord.overslept]!))
         }
         const onTurn = (): void => {
           makeDue()
           if (due < Infinity) immediate = setImmediate(onTurn).unref()
         }
         thread.on("message", makeDue)
+        times[PacerWord.overslept] = 0
         setDue(begin)
         onTurn()
         wakeThread()

@@ -12,5 +12,7 @@ export const PacerWord = {
   /** An Int32 that the thread sleeps on: it is raised whenever the time that is due was changed from outside. */
   changes: 0,
   /** A Float64, behind the first eight bytes: when the next call is due; NaN ends the thread. */
-  due: 1
+  due: 1,
+  /** A Float64: how long the thread overslept at most, which is the machine's doing and not the loop's. */
+  overslept: 2
 } as const

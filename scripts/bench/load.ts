@@ -79,9 +79,7 @@ export const runLoad = Effect.fnUntraced(function*(settings: Settings) {
     bounded("peak memory above an idle Node", inMiB(above), above <= largestResident, inMiB(largestResident)),
     ["  with an idle Node's, compact included", `${inMiB(idle)}, ${inMiB(peakResidentWithCompact)}`],
     bounded("immutables", String(immutables.most), immutables.most <= immutables.bound, String(immutables.bound)),
-    level0 === undefined
-      ? ["tables in level 0", "not told"]
-      : bounded("tables in level 0", String(level0.most), level0.most <= level0.bound, String(level0.bound)),
+    bounded("tables in level 0", String(level0.most), level0.most <= level0.bound, String(level0.bound)),
     ["levels", showLevels(result.levels)],
     ["write amplification", times(result.logBytes + result.flushedBytes + result.compactedBytes)],
     [

@@ -2,7 +2,7 @@
  * One measurement of load, in a process of its own: puts all records in random
  * order, lets the background settle, compacts, and verifies a sample.
  */
-import { Effect, Option, Schema, Stream } from "effect"
+import { Effect, Schema, Stream } from "effect"
 import { readdirSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { levelled } from "../../src/compaction/Levelled.ts"
@@ -42,7 +42,7 @@ const Result = Schema.Struct({
   peakResident: Schema.Number,
   peakResidentWithCompact: Schema.Number,
   immutables: Bound,
-  level0: Schema.optionalKey(Bound),
+  level0: Bound,
   stalls: Schema.Struct({ count: Schema.Number, milliseconds: Schema.Number }),
   userBytes: Schema.Number,
   /** Records in the log, and the tables of flushes and compactions. */
@@ -75,11 +75,6 @@ class WrongRecord extends Schema.TaggedError<WrongRecord>()("WrongRecord", { rec
   }
 }
 
-const decodeLevels = Schema.decodeUnknownOption(Schema.Struct({ levels: Schema.Array(Level) }))
-
-const levelsOf = (stats: StoreStats): ReadonlyArray<Level> =>
-  Option.match(decodeLevels(stats), { onNone: () => [], onSome: ({ levels }) => levels })
-
 const directoryBytes = (directory: string): number =>
   readdirSync(directory).reduce((total, name) => total + statSync(join(directory, name)).size, 0)
 
@@ -97,7 +92,7 @@ class Observed {
 
   see(stats: StoreStats): void {
     this.immutables = Math.max(this.immutables, stats.immutables.count)
-    this.level0 = Math.max(this.level0, levelsOf(stats).find(({ level }) => level === 0)?.tables ?? 0)
+    this.level0 = Math.max(this.level0, stats.levels[0]?.tables ?? 0)
   }
 }
 
@@ -132,12 +127,12 @@ const showProgress = (store: LsmStore["Service"], progress: { readonly puts: num
       }
       const stats = yield* store.stats
       const now = performance.now()
-      const levels = levelsOf(stats).filter(({ tables }) => tables > 0)
+      const levels = stats.levels.filter(({ tables }) => tables > 0)
         .map(({ bytes, level, tables }) => `L${level} ${tables} (${grouped(bytes / MiB)} MiB)`)
       yield* reportProgress(
         `${grouped(progress.puts)} records, ${grouped((progress.puts - puts) / (now - at) * 1000)}/s, `
           + `${grouped(process.memoryUsage.rss() / MiB)} MiB resident, ${stats.immutables.count} immutables, `
-          + (levels.length > 0 ? levels.join(", ") : `${stats.tables.count} tables`)
+          + levels.join(", ")
       )
       puts = progress.puts
       at = now
@@ -192,7 +187,6 @@ const run = Effect.fnUntraced(function*(store: LsmStore["Service"], input: Input
   const spaceCompacted = directoryBytes(directory)
   yield* verifySample(store, values, records)
 
-  const levels = levelsOf(settled)
   const result: LoadResult = {
     loading,
     settling,
@@ -200,17 +194,17 @@ const run = Effect.fnUntraced(function*(store: LsmStore["Service"], input: Input
     peakResident: peak,
     peakResidentWithCompact: peakResident(),
     immutables: { most: observed.immutables, bound: maxImmutables },
-    ...(levels.length === 0 ? undefined : { level0: { most: observed.level0, bound: levelled().stopTables } }),
+    level0: { most: observed.level0, bound: levelled().stopTables },
     stalls: { count: settled.stalls.count, milliseconds: settled.stalls.milliseconds },
     userBytes: userBytes(records),
     logBytes: settled.log.bytes,
     flushedBytes,
     compactedBytes,
     ...(written === undefined || writtenBefore === undefined ? undefined : { written: written - writtenBefore }),
-    levels,
+    levels: settled.levels,
     spaceSettled,
     spaceCompacted,
-    levelsCompacted: levelsOf(compacted),
+    levelsCompacted: compacted.levels,
     verified: sampleSize
   }
   return result

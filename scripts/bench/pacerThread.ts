@@ -17,13 +17,14 @@ for (;;) {
   const changes = Atomics.load(words, PacerWord.changes)
   const due = times[PacerWord.due]!
   if (Number.isNaN(due)) break
-  const left = due - sharedClock()
-  if (left > 0) {
-    Atomics.wait(words, PacerWord.changes, changes, left)
-  } else if (woken === due) {
-    Atomics.wait(words, PacerWord.changes, changes, pause)
-  } else {
+  const now = sharedClock()
+  if (now >= due && woken !== due) {
     woken = due
     parentPort?.postMessage("wake", [])
+    continue
+  }
+  const sleep = now < due ? due - now : pause
+  if (Atomics.wait(words, PacerWord.changes, changes, sleep) === "timed-out") {
+    times[PacerWord.overslept] = Math.max(times[PacerWord.overslept]!, sharedClock() - now - sleep)
   }
 }

@@ -18,6 +18,8 @@ const titles: Record<Variant, string> = { workers: "workers", inline: "workers: 
 
 const milliseconds = (value: number): string => value < 10 ? value.toFixed(3) : value.toFixed(1)
 const percent = (value: number): string => `${Math.round(value * 100)} %`
+/** A thread that only sleeps is not so late on a machine that runs. */
+const machineStall = 50
 const absent = "–"
 
 interface Row {
@@ -43,6 +45,7 @@ const rows: ReadonlyArray<Row> = [
   { name: "stalls, ms in all", of: ({ stalls }) => stalls?.milliseconds, show: grouped },
   { name: "garbage collection, ms in all", of: ({ process }) => process.collecting, show: milliseconds },
   { name: "garbage collection, worst, ms", of: ({ process }) => process.collectingWorst, show: milliseconds },
+  { name: "a thread that only sleeps late, worst, ms", of: ({ overslept }) => overslept, show: milliseconds },
   { name: "processor, of one core", of: ({ process }) => process.cpu, show: percent },
   { name: "  of it the main thread", of: ({ process }) => process.mainThreadCpu, show: percent },
   { name: "  beside it all other processes", of: ({ process }) => process.othersCpu, show: percent },
@@ -65,13 +68,14 @@ export const runReadWhileWriting = Effect.fnUntraced(function*(settings: Setting
           }, () => {}))
       )
       results.get(variant)?.push(result)
-      const { gets, process, putsPerSecond } = result
+      const { gets, overslept, process, putsPerSecond } = result
       yield* Console.log(
         `round ${round}  ${titles[variant].padEnd(10)} ${grouped(putsPerSecond)} puts/s, get p50 ${
           milliseconds(gets.p50)
         }`
           + `, p99 ${milliseconds(gets.p99)}, worst ${milliseconds(gets.worst)} ms`
           + `, loop worst ${milliseconds(process.loopWorst)} ms`
+          + (overslept > machineStall ? `; the machine itself stood still for ${milliseconds(overslept)} ms` : "")
       )
     }
   }

@@ -44,6 +44,8 @@ const Result = Schema.Struct({
   late: Latencies,
   /** Gets without any writers. */
   floor: Latencies,
+  /** How late a thread that only sleeps was at most: the machine's part in the worst latency. */
+  overslept: Schema.Number,
   stalls: Schema.optionalKey(Schema.Struct({ count: Schema.Number, milliseconds: Schema.Number })),
   process: ProcessFigures
 })
@@ -188,11 +190,11 @@ const measure = Effect.fnUntraced(function*(store: PutAndGet, lsm: LsmStore["Ser
   const watched = yield* watchProcess
   const started = performance.now()
   const reading = Effect.gen(function*() {
-    yield* pacer.run(input.milliseconds, (intended, now) => beside.begin(intended, now))
+    const overslept = yield* pacer.run(input.milliseconds, (intended, now) => beside.begin(intended, now))
     const putsPerSecond = figures.puts / (performance.now() - started) * 1000
     const process = yield* watched
     figures.isOver = true
-    return { putsPerSecond, process, ...(yield* beside.end) }
+    return { putsPerSecond, overslept, process, ...(yield* beside.end) }
   })
   const [found] = yield* Effect.all([reading, run], { concurrency: "unbounded" })
   const stalls = lsm === undefined ? undefined : (yield* lsm.stats).stalls
