@@ -44,12 +44,11 @@ const loadAll = Effect.fnUntraced(function*(source: Cities, ledger: Ledger) {
     }
   })
   yield* store.flush
-  const stats = yield* store.stats
   progress.print(`loaded ${grouped(source.count)} records`)
   const idle = yield* measureIdle(ledger)
   const comparison = yield* compareCities(ledger)
   progress.print("compared every record with the source")
-  return { load, stats, idle, comparison }
+  return { load, stats: yield* store.stats, idle, comparison }
 })
 
 /** Opens the store again, merges its tables, and compares it once more. */

@@ -1,5 +1,5 @@
 /** The figures of the main job as a table. */
-import type { StoreStats } from "../../src/index.ts"
+import type { LevelStats, StoreStats } from "../../src/index.ts"
 import { grouped, tableLines } from "../support/table.ts"
 import type { Cities } from "./Cities.ts"
 import type { Comparison } from "./compareCities.ts"
@@ -11,7 +11,7 @@ import type { LoadFigures, ReadTimes } from "./loadCities.ts"
 export interface MainFigures {
   readonly source: Cities
   readonly load: LoadFigures
-  /** After the load and a flush. */
+  /** After the load, a flush, and the comparison. */
   readonly stats: StoreStats
   readonly idle: ReadTimes
   readonly comparison: Comparison
@@ -28,9 +28,15 @@ const percentiles = (all: Latencies): string =>
 const readTimes = ({ alone, withTurn }: ReadTimes): string =>
   `${percentiles(withTurn)}; the get alone ${percentiles(alone)}; ${grouped(alone.count)} gets`
 
+const levelRow = (level: LevelStats): readonly [name: string, value: string] => [
+  `level ${level.level}`,
+  `${grouped(level.tables)} tables of ${megabytes(level.bytes)}, ${grouped(level.entries)} entries; `
+  + `looked into ${grouped(level.reads)} times; ${megabytes(level.bytesWritten)} written`
+]
+
 export const reportLines = (figures: MainFigures): ReadonlyArray<string> => {
   const { comparison, idle, kill, load, reopened, source, stats } = figures
-  const { log, tables } = stats
+  const { amplification, cache, compaction, levels, log, reads, slowdowns, stalls, tables } = stats
   const bytes = source.values.reduce((sum, value, number) => sum + value.length + (source.keys[number]?.length ?? 0), 0)
   const rate = source.count / (load.milliseconds / 1000)
   return tableLines([
@@ -52,6 +58,31 @@ export const reportLines = (figures: MainFigures): ReadonlyArray<string> => {
     ],
     ["read latency while idle", readTimes(idle)],
     ["read latency while flushing", readTimes(load.whileFlushing)],
+    ...levels.filter((level) => level.tables > 0 || level.bytesWritten > 0).map(levelRow),
+    [
+      "compactions",
+      `${grouped(compaction.count)} merged ${megabytes(compaction.bytesRead)} into ${
+        megabytes(compaction.bytesWritten)
+      }; ${grouped(compaction.moved)} tables moved as they were`
+    ],
+    [
+      "amplification",
+      `${amplification.write.toFixed(1)} bytes written a byte, ${
+        amplification.space.toFixed(2)
+      } bytes kept a byte of the `
+      + `last level, ${amplification.read.toFixed(2)} tables looked into a get`
+    ],
+    [
+      "block cache",
+      `${(cache.hitRate * 100).toFixed(1)} % hits; ${megabytes(cache.bytes)} of blocks; tables read `
+      + `${grouped(reads.synchronous)} times at once, ${grouped(reads.asynchronous)} times through the pool`
+    ],
+    [
+      "writers held up",
+      `stopped: ${grouped(stalls.count)}, ${seconds(stalls.milliseconds)} in all; `
+      + `slowed: ${grouped(slowdowns.count)}, ${seconds(slowdowns.milliseconds)} in all`
+    ],
+    ["workers restarted", grouped(stats.workerRestarts)],
     [
       "tables",
       `${tables.count} of ${megabytes(tables.bytes)}; after a compaction ${reopened.stats.tables.count} `

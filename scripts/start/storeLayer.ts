@@ -1,4 +1,15 @@
-/** The store of the main job: a small memtable, so that it is rotated and flushed often. */
+/**
+ * The store of the main job: a memtable so small that it is rotated and flushed
+ * often, and levels so small that the data comes to lie in several.
+ */
+import { Compaction } from "../../src/index.ts"
 import { NodeLsmStore } from "../../src/node/index.ts"
 
-export const storeLayer = (directory: string) => NodeLsmStore.layer({ directory, memtableSize: 512 * 1024 })
+const KiB = 1024
+
+export const storeLayer = (directory: string) =>
+  NodeLsmStore.layer({
+    directory,
+    memtableSize: 512 * KiB,
+    compaction: Compaction.levelled({ tableSize: 512 * KiB, baseLevelSize: 1024 * KiB, levelRatio: 4 })
+  })
