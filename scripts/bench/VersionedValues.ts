@@ -13,22 +13,20 @@ const stampLength = 12
 export class VersionedValues {
   readonly #values = makeValues()
   readonly #views = this.#values.map((value) => new DataView(value.buffer, value.byteOffset, value.byteLength))
-  /** The last version of each record that was begun, and the last that was acknowledged; 0: none. */
-  readonly #begun: Uint32Array
-  readonly #acknowledged: Uint32Array
+  /** Two for each record, side by side: its last version that was begun, and the last acknowledged; 0: none. */
+  readonly #versions: Uint32Array
   readonly #patternsEach: number
 
   constructor(records: number, writers: number) {
     this.#patternsEach = Math.floor(this.#values.length / writers)
-    this.#begun = new Uint32Array(records)
-    this.#acknowledged = new Uint32Array(records)
+    this.#versions = new Uint32Array(records * 2)
   }
 
   /** The value of a record's next version. REQUIRES that its last one was acknowledged, and the writer's last put. */
   begin(record: number, writer: number): Uint8Array {
     const pattern = writer * this.#patternsEach + record % this.#patternsEach
-    const version = this.#begun[record]! + 1
-    this.#begun[record] = version
+    const version = this.#versions[record * 2]! + 1
+    this.#versions[record * 2] = version
     const view = this.#views[pattern]!
     view.setUint32(0, record)
     view.setUint32(4, version)
@@ -37,12 +35,12 @@ export class VersionedValues {
   }
 
   acknowledge(record: number): void {
-    this.#acknowledged[record] = this.#begun[record]!
+    this.#versions[record * 2 + 1] = this.#versions[record * 2]!
   }
 
   /** The version that a read that begins now must find, or a later one. */
   acknowledged(record: number): number {
-    return this.#acknowledged[record]!
+    return this.#versions[record * 2 + 1]!
   }
 
   /** Whether it is a version of the record that was begun, at or after `version`, and whole. */
@@ -51,7 +49,7 @@ export class VersionedValues {
     const view = new DataView(found.buffer, found.byteOffset, found.byteLength)
     if (found.length < stampLength || view.getUint32(0) !== record) return false
     const foundVersion = view.getUint32(4)
-    if (foundVersion < version || foundVersion > this.#begun[record]!) return false
+    if (foundVersion < version || foundVersion > this.#versions[record * 2]!) return false
     const pattern = this.#values[view.getUint32(8)]
     if (pattern === undefined || pattern.length !== found.length) return false
     for (let i = stampLength; i < pattern.length; i++) {
