@@ -21,6 +21,8 @@ export interface JobThreadOptions {
   readonly extra: unknown
   /** As the system counts: 0 the process's own, 19 the lowest. */
   readonly priority: number
+  /** Whether it rests between stretches of work. */
+  readonly rests: boolean
   /** Milliseconds in which a thread that has been started gives its first sign of life. */
   readonly startTimeout: number
   /** Milliseconds without a sign of life after which a busy worker counts as hung. */
@@ -57,6 +59,7 @@ export class JobThread {
     const setup: WorkerSetup = {
       control: this.control.memory,
       priority: options.priority,
+      rests: options.rests,
       extra: options.extra
     }
     try {

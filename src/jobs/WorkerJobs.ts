@@ -52,6 +52,7 @@ export const makeWorkerJobs = (
       entry: defaultEntry(),
       extra: undefined,
       priority: 19,
+      rests: availableParallelism() < 4,
       startTimeout: 60_000,
       hangTimeout: 30_000,
       abandonTimeout: 5_000,

@@ -31,7 +31,13 @@ export const serveJobs = (disk: JobDisk): void => {
           return disk.createAppend(path, options)
         })
     },
-    { pause: Effect.suspend(() => control.checkpoint() ? Effect.interrupt : Effect.void), readMode: "sync" }
+    {
+      pause: Effect.suspend(() => {
+        if (setup.rests) control.rest()
+        return control.checkpoint() ? Effect.interrupt : Effect.void
+      }),
+      readMode: "sync"
+    }
   )
 
   port.on("message", (request: JobRequest) => {
