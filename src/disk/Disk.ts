@@ -37,8 +37,11 @@ export interface ReadFile {
   readonly size: number
   /** Exactly `length` bytes in a buffer of their own, or `DiskError` with code `ESHORT` past the end. */
   read(offset: number, length: number): Effect.Effect<Uint8Array, DiskError>
-  /** The same, synchronously; throws the `DiskError`. */
-  readSync(offset: number, length: number): Uint8Array
+  /**
+   * The same, synchronously; throws the `DiskError`. If `into` is given and large enough, a disk may put the bytes at its
+   * beginning and return a view of it, to spare the memory.
+   */
+  readSync(offset: number, length: number, into?: Uint8Array): Uint8Array
   readonly close: Effect.Effect<void>
 }
 

@@ -28,9 +28,9 @@ export class NodeReadFile implements ReadFile {
     this.close = this.#descriptor.close
   }
 
-  readSync(offset: number, length: number): Uint8Array {
+  readSync(offset: number, length: number, into?: Uint8Array): Uint8Array {
     try {
-      const target = this.#allocate(offset, length)
+      const target = this.#allocate(offset, length, into)
       const { fd } = this.#descriptor
       let filled = 0
       while (filled < length) {
@@ -78,8 +78,8 @@ export class NodeReadFile implements ReadFile {
     fill(0)
   }
 
-  /** A buffer of its own for the range, not zeroed: it is handed out only when it has been filled. */
-  #allocate(offset: number, length: number): Uint8Array {
+  /** `into` if it is large enough, or a buffer of its own for the range, not zeroed: it is handed out only when it has been filled. */
+  #allocate(offset: number, length: number, into?: Uint8Array): Uint8Array {
     const { fd } = this.#descriptor
     if (fd < 0) throw this.#error("EBADF")
     if (!(Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0)) {
@@ -87,6 +87,7 @@ export class NodeReadFile implements ReadFile {
     }
     const end = offset + length
     if (end > this.size && end > fstatSync(fd).size) throw this.#error("ESHORT")
+    if (into !== undefined && into.length >= length) return into.subarray(0, length)
     const buffer = Buffer.allocUnsafeSlow(length)
     return new Uint8Array(buffer.buffer, buffer.byteOffset, length)
   }

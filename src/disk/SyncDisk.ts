@@ -73,9 +73,9 @@ const appendFile = (path: string, fd: number): AppendFile => {
 const readFile = (path: string, fd: number, size: number): ReadFile => {
   const descriptor = closing(fd)
   const file = new NodeReadFile(path, fd, size)
-  const readSync = (offset: number, length: number): Uint8Array => {
+  const readSync = (offset: number, length: number, into?: Uint8Array): Uint8Array => {
     if (descriptor.isClosed) throw new DiskError({ operation: "read", path, code: "EBADF" })
-    return file.readSync(offset, length)
+    return file.readSync(offset, length, into)
   }
   return {
     path,

@@ -63,10 +63,10 @@ export class PooledFile implements TableFile {
     return this.#handle !== undefined && this.#readers === 0
   }
 
-  readSync(offset: number, length: number): Uint8Array {
+  readSync(offset: number, length: number, into?: Uint8Array): Uint8Array {
     if (this.#handle === undefined || this.#isEnded) throw this.#closedError()
     this.isUsed = true
-    return this.#handle.readSync(offset, length)
+    return this.#handle.readSync(offset, length, into)
   }
 
   read(offset: number, length: number): Effect.Effect<Uint8Array, ReopenError> {

@@ -70,7 +70,9 @@ export const writeTables = (
         return file
       })
     const appendPending = (target: NewFile, writer: TableWriter): Effect.Effect<void, DiskError> =>
-      Effect.uninterruptible(Effect.flatMap(fileOf(target), (file) => file.append(writer.take())))
+      Effect.uninterruptible(
+        Effect.map(Effect.flatMap(fileOf(target), (file) => file.append(writer.take())), () => writer.recycle())
+      )
 
     /** Brings the source to an entry or to its end. */
     const arrive = Effect.fnUntraced(function*(begun: CursorStatus): Effect.fn.Return<void, WriteError> {

@@ -10,6 +10,10 @@
  * queue at once: its place remembers when it left. A use costs one load and one
  * store, and relinks nothing.
  *
+ * Once the cache is full, a lookup's block that is read for the first time is not
+ * let in, only remembered: memory outside the heap for each of them made the
+ * garbage collector stop the event loop for milliseconds, several times a second.
+ *
  * Scans go through probation and leave the main queue as it is: what a scan
  * brought and touches again, as at the seams of its chunks, is not used for that.
  * Ranges that are scanned again and again come to the main queue by being
@@ -35,6 +39,9 @@ const mostSpared = 64
 const smallestRoom = 1024 * 1024
 /** Departures are numbered from 1 to one less, round and round, so that a number fits into a place. */
 const departureNumbers = 0x4000_0000
+
+/** Memory for a block that is not let in; larger ones have their own. */
+const scratchSize = 64 * 1024
 
 /** The cached blocks of one table. */
 export class CachedTable {
@@ -62,6 +69,14 @@ export class CachedTable {
     return this.#cache.lookup(this.places[number]!, fromScan)
   }
 
+  /**
+   * Whether a block of so many bytes that is read for a lookup is worth memory of its own: while there is room, or if
+   * it was read lately. If not, it is remembered that it was read.
+   */
+  admits(number: number, bytes: number): boolean {
+    return this.dropped || this.#cache.admits(this, number, bytes)
+  }
+
   /** Caches a block that was read. */
   add(number: number, block: Block): void {
     if (!this.dropped) this.#cache.insert(this, number, block)
@@ -79,6 +94,9 @@ export class BlockCache {
   blocks = 0
   /** Bytes that indexes and filters of open tables hold, with what their blocks' places take. */
   pinnedBytes = 0
+
+  /** For a block that is not let in: good until the next one. */
+  readonly scratch = new Uint8Array(scratchSize)
 
   readonly #tables = new Map<number, CachedTable>()
   readonly #links = new SlotLinks()
@@ -153,6 +171,15 @@ export class BlockCache {
   }
 
   /** For `CachedTable`. */
+  admits(table: CachedTable, number: number, bytes: number): boolean {
+    const size = bytes + blockOverhead
+    const place = table.places[number]!
+    if (this.bytes + size <= this.room || (place < 0 && this.#isRecent(-place))) return true
+    table.places[number] = -this.#nextDeparture()
+    return false
+  }
+
+  /** For `CachedTable`. */
   insert(table: CachedTable, number: number, block: Block): void {
     const size = block.bytes.length + blockOverhead
     const place = table.places[number]!
@@ -172,7 +199,7 @@ export class BlockCache {
     else this.#probation.push(slot, size)
   }
 
-  /** True if no more blocks have left probation since that departure than are cached. */
+  /** True if no more blocks have left probation, or were not let in, since that departure than are cached. */
   #isRecent(departure: number): boolean {
     const since = this.#departures - departure
     return (since < 0 ? since + departureNumbers : since) <= this.blocks
@@ -210,8 +237,12 @@ export class BlockCache {
   }
 
   #depart(slot: number): void {
+    this.#forget(slot, -this.#nextDeparture())
+  }
+
+  #nextDeparture(): number {
     this.#departures = this.#departures % (departureNumbers - 1) + 1
-    this.#forget(slot, -this.#departures)
+    return this.#departures
   }
 
   /** Takes a block out and leaves `place` for it. */

@@ -7,10 +7,12 @@
 
 /** Small enough that one append of one chunk never holds the event loop long. */
 const chunkSize = 64 * 1024
+/** Chunks kept to be filled again. */
+const mostSpare = 4
 
 export class TableOutput {
   /** The chunk that holds the open section, from `start` to `end`. */
-  bytes = new Uint8Array(chunkSize)
+  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(chunkSize)
   start = 0
   end = 0
   /** Finished bytes so far: the open section's offset in the file. */
@@ -19,15 +21,21 @@ export class TableOutput {
   pendingBytes = 0
 
   readonly #finished: Array<Uint8Array> = []
+  /** Chunks that are full, those of them that were taken, and those that may be filled again. */
+  readonly #full: Array<Uint8Array<ArrayBuffer>> = []
+  readonly #lent: Array<Uint8Array<ArrayBuffer>> = []
+  readonly #spare: Array<Uint8Array<ArrayBuffer>> = []
   #taken = 0
 
   /** Makes room for `length` bytes at `end`; the open section may move to another chunk. */
   reserve(length: number): void {
     if (this.end + length <= this.bytes.length) return
     const open = this.end - this.start
-    const grown = new Uint8Array(Math.max(chunkSize, open * 2 + length))
+    const size = Math.max(chunkSize, open * 2 + length)
+    const grown = size === chunkSize ? this.#spare.pop() ?? new Uint8Array(size) : new Uint8Array(size)
     grown.set(this.bytes.subarray(this.start, this.end))
     this.#putAside()
+    this.#full.push(this.bytes)
     this.bytes = grown
     this.#taken = 0
     this.start = 0
@@ -51,11 +59,19 @@ export class TableOutput {
     this.pendingBytes += section.length
   }
 
-  /** The finished bytes in order; they are never changed again. */
+  /** The finished bytes in order; they are not changed before `recycle`. */
   take(): Array<Uint8Array> {
     this.#putAside()
     this.pendingBytes = 0
+    this.#lent.push(...this.#full.splice(0))
     return this.#finished.splice(0)
+  }
+
+  /** Nobody uses any more what was taken: its memory is filled again. */
+  recycle(): void {
+    for (const chunk of this.#lent.splice(0)) {
+      if (chunk.length === chunkSize && this.#spare.length < mostSpare) this.#spare.push(chunk)
+    }
   }
 
   #putAside(): void {

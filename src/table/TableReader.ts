@@ -47,7 +47,7 @@ export type TableStatus = typeof TableStatus[keyof typeof TableStatus]
 /** What a lookup found; one instance is reused for many lookups, one at a time. */
 export class TableResult {
   sequence = 0
-  /** The value, if one was found: bytes of a cached block, to be copied and never handed out. */
+  /** The value, if one was found: bytes of a block, to be copied before the next lookup, and never handed out. */
   valueBuffer: Uint8Array = new Uint8Array(0)
   valueOffset = 0
   valueLength = 0
@@ -185,7 +185,7 @@ export class TableReader {
       out.block = undefined
     }
     if (block === undefined) {
-      block = this.block(number)
+      block = this.#block(number)
       if (block === undefined) {
         out.table = this
         out.wanted = number
@@ -229,11 +229,14 @@ export class TableReader {
     return new TableVersions(this)
   }
 
-  /** The block if it is cached or may be read at once. */
-  block(number: number): Block | undefined {
+  /** The block if it is cached or may be read at once; good until the next call, of any table of the store. */
+  #block(number: number): Block | undefined {
     const cached = this.#blocks.get(number)
     if (cached !== undefined) return cached
     if (!this.isReadAtOnce) return undefined
+    if (!this.#blocks.admits(number, this.index.extent(number, number + 1))) {
+      return this.decode(this.readNow(number, number + 1, this.#cache.scratch), number)
+    }
     const block = this.decode(this.readNow(number, number + 1), number)
     this.#blocks.add(number, block)
     return block
@@ -275,10 +278,10 @@ export class TableReader {
     return this.#file.isOpen !== false && this.#reads.isAtOnce()
   }
 
-  /** The blocks `from` up to `to` as they are in the file, at once. */
-  readNow(from: number, to: number): Uint8Array {
+  /** The blocks `from` up to `to` as they are in the file, at once; in `into` if it is large enough. */
+  readNow(from: number, to: number, into?: Uint8Array): Uint8Array {
     const began = this.#reads.begin()
-    const bytes = this.#file.readSync(this.index.offset(from), this.index.extent(from, to))
+    const bytes = this.#file.readSync(this.index.offset(from), this.index.extent(from, to), into)
     this.#reads.endAtOnce(began)
     return bytes
   }

@@ -36,6 +36,8 @@ export class TableVersions implements VersionIterator {
   #next = 0
   /** The blocks `from` up to `to` as they are in the file. */
   #piece: Uint8Array | undefined
+  /** Holds one piece after the other where they are read at once. */
+  #buffer: Uint8Array | undefined
   #from = 0
   #to = 0
   #waiting = false
@@ -106,6 +108,7 @@ export class TableVersions implements VersionIterator {
   #finish(): CursorStatus {
     this.#block = undefined
     this.#piece = undefined
+    this.#buffer = undefined
     return CursorStatus.ready
   }
 
@@ -114,7 +117,8 @@ export class TableVersions implements VersionIterator {
     if (this.#piece === undefined || number < this.#from || number >= this.#to) {
       if (!this.#table.policy.synchronousBulk) return undefined
       const to = this.#pieceEnd(number)
-      this.#keep(this.#table.readNow(number, to), number, to)
+      const into = this.#buffer ??= new Uint8Array(readAhead)
+      this.#keep(this.#table.readNow(number, to, into), number, to)
     }
     const start = index.extent(this.#from, number)
     return this.#piece?.subarray(start, start + index.extent(number, number + 1))

@@ -146,9 +146,14 @@ export class TableWriter {
     if (sequence > this.#largestSequence) this.#largestSequence = sequence
   }
 
-  /** The finished bytes since the last call, in order; they are not changed afterwards. */
+  /** The finished bytes since the last call, in order; they are not changed before `recycle`. */
   take(): Array<Uint8Array> {
     return this.#output.take()
+  }
+
+  /** Nobody uses any more what `take` gave: its memory may be used again. */
+  recycle(): void {
+    this.#output.recycle()
   }
 
   /**
