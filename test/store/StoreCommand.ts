@@ -1,6 +1,7 @@
 /** The commands of the model-based test, small enough to be shrunk well. */
 import { Schema } from "effect"
 import type { StoreOptions } from "../../src/index.ts"
+import { smallLevels, smallTiers } from "../engine/strategies.ts"
 import { bytes } from "./storeHelpers.ts"
 
 /** Few keys, so that most commands meet what others wrote; prefixes of each other, empty, with 0x00 and 0xff. */
@@ -27,6 +28,9 @@ export const openings: ReadonlyArray<Partial<StoreOptions>> = [
   { memtableSize: 64 * 1024, maxImmutables: 1 },
   { memtableSize: 64 * 1024, blockSize: 512, filterBitsPerKey: 0, blockCacheSize: 0 },
   { memtableSize: 1024 * 1024, blockSize: 64 * 1024, filterBitsPerKey: 20, durability: "async" },
+  { memtableSize: 64 * 1024, compaction: smallLevels },
+  { memtableSize: 64 * 1024, compaction: smallTiers, compression: ["none", "zstd"] },
+  { memtableSize: 64 * 1024, compaction: smallLevels, maxOpenFiles: 8 },
   {}
 ]
 
@@ -35,6 +39,12 @@ const Key = below(keys.length)
 const Value = Schema.Struct({ fill: below(256), length: Schema.Literals(valueLengths) })
 const Level = Schema.Literals(["sync", "buffered", "async"])
 const Bound = Schema.optionalKey(Key)
+
+/** A flush of each of some keys: as many tables, which then go their way through the levels. */
+const FlushEach = Schema.TaggedStruct("FlushEach", {
+  keys: Schema.Array(Key).check(Schema.isMaxLength(8)),
+  value: Value
+})
 
 export const CommandSchema = Schema.Union([
   Schema.TaggedStruct("Put", { key: Key, value: Value, level: Level }),
@@ -60,7 +70,9 @@ export const CommandSchema = Schema.Union([
   Schema.TaggedStruct("ReadSnapshot", { snapshot: below(4) }),
   Schema.TaggedStruct("CloseSnapshot", { snapshot: below(4) }),
   Schema.TaggedStruct("Flush", {}),
-  Schema.TaggedStruct("Compact", {}),
+  Schema.TaggedStruct("Compact", { gte: Bound, lt: Bound }),
+  FlushEach,
+  FlushEach,
   Schema.TaggedStruct("Sync", {}),
   Schema.TaggedStruct("Reopen", { opening: below(openings.length) }),
   Schema.TaggedStruct("Crash", {

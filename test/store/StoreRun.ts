@@ -4,6 +4,8 @@ import { Effect, Exit, Scope, Stream } from "effect"
 import { WriteBatch } from "../../src/index.ts"
 import type { Entry, ScanOptions, Snapshot } from "../../src/index.ts"
 import { SimulatedDisk } from "../../src/testing/index.ts"
+import { filesOf } from "../engine/harness.ts"
+import { namedFiles, shapeProblems, structureOn } from "../engine/structure.ts"
 import { keys, openings } from "./StoreCommand.ts"
 import type { Command } from "./StoreCommand.ts"
 import { isClosed, open, refuses, simulatedLayer } from "./storeHelpers.ts"
@@ -36,6 +38,8 @@ const shown = (entries: Iterable<readonly [string, Uint8Array]>): ReadonlyArray<
 const hexEntries = (entries: ReadonlyArray<Entry>): ReadonlyArray<string> =>
   shown(entries.map(([key, value]) => [hex(key), value]))
 
+const bound = (key: number | undefined): Uint8Array | undefined => key === undefined ? undefined : keyAt(key)
+
 export class StoreRun {
   #disk: SimulatedDisk
   #model = new StoreModel()
@@ -45,18 +49,22 @@ export class StoreRun {
   /** True from a crash to the next write, whose sequence is above those that were discarded. */
   #maySkip = false
 
+  /** Levels in which there were tables when the store was closed. */
+  readonly levels = new Set<number>()
+
   constructor(seed: number) {
     this.#disk = SimulatedDisk.make({ seed })
   }
 
-  run(commands: ReadonlyArray<Command>) {
+  run(commands: ReadonlyArray<Command>, opening = 0) {
     return Effect.gen({ self: this }, function*() {
-      yield* this.#open(0)
+      yield* this.#open(opening)
       for (const command of commands) yield* this.#step(command)
       yield* this.#checkAll
       const stats = yield* this.#store.stats
       assert.strictEqual(stats.snapshots.count, this.#snapshots.filter(({ isOpen }) => isOpen).length)
       yield* this.#close
+      this.#checkFiles()
     })
   }
 
@@ -77,6 +85,13 @@ export class StoreRun {
       }
       this.#snapshots = []
     })
+  }
+
+  /** What a store that was closed leaves behind. */
+  #checkFiles(): void {
+    assert.deepStrictEqual(filesOf(this.#disk), namedFiles(this.#disk))
+    assert.deepStrictEqual(shapeProblems(this.#disk), [])
+    for (const { level } of structureOn(this.#disk).tables) this.levels.add(level)
   }
 
   /** Everything, by every way to read it, now and in each snapshot. */
@@ -115,7 +130,9 @@ export class StoreRun {
       case "Flush":
         return Effect.map(this.#store.flush, () => this.#model.synced())
       case "Compact":
-        return this.#store.compact()
+        return this.#store.compact({ gte: bound(command.gte), lt: bound(command.lt) })
+      case "FlushEach":
+        return this.#flushEach(command)
       case "Sync":
         return Effect.map(this.#store.sync, () => this.#model.synced())
       case "Reopen":
@@ -175,6 +192,14 @@ export class StoreRun {
     )
   }
 
+  #flushEach({ keys: flushed, value }: Tagged<"FlushEach">) {
+    return Effect.forEach(flushed, (key) =>
+      Effect.andThen(
+        this.#put({ _tag: "Put", key, value, level: "async" }),
+        Effect.map(this.#store.flush, () => this.#model.synced())
+      ), { discard: true })
+  }
+
   #get(key: Uint8Array) {
     return Effect.gen({ self: this }, function*() {
       const expected = this.#model.now.state.get(hex(key))
@@ -191,7 +216,6 @@ export class StoreRun {
   }
 
   #scan(command: Tagged<"Scan">) {
-    const bound = (key: number | undefined) => key === undefined ? undefined : keyAt(key)
     const { limit, reverse } = command
     const options: ScanOptions = {
       gt: bound(command.gt),
@@ -234,6 +258,7 @@ export class StoreRun {
   #reopen({ opening }: Tagged<"Reopen">) {
     return Effect.gen({ self: this }, function*() {
       yield* this.#close
+      this.#checkFiles()
       yield* this.#open(opening)
       this.#model.synced()
       const { sequence } = yield* this.#store.stats
