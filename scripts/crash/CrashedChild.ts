@@ -4,6 +4,7 @@ import { readAckLog } from "../support/AckLog.ts"
 import { startChild } from "../support/ChildProcess.ts"
 import { Phase, PlanArgument } from "./Plan.ts"
 import type { Plan } from "./Plan.ts"
+import { mergeBegins } from "./reportedJobs.ts"
 
 /** When to kill: so many milliseconds after the child entered the phase. */
 export interface KillTime {
@@ -18,6 +19,9 @@ export interface CrashedChild {
   readonly phase: Phase | undefined
   /** False if it had come to its end before the kill. */
   readonly isKilled: boolean
+  /** How many merges it began, and whether the kill struck one half done. */
+  readonly merges: number
+  readonly isMerging: boolean
   /** The fibers whose writes were acknowledged, in the order of the acknowledgements. */
   readonly acks: Uint32Array
 }
@@ -61,5 +65,13 @@ export const crashChild = (plan: Plan, killTime: KillTime): Effect.Effect<Crashe
     if ((!isKilled && code !== 0) || unexpected !== undefined) {
       return yield* new ChildFailed({ reason: unexpected ?? `exit code ${String(code)}\n${errors}` })
     }
-    return { plan, phase, isKilled, acks: readAckLog(plan.acks) }
+    const merges = readAckLog(plan.merges)
+    return {
+      plan,
+      phase,
+      isKilled,
+      merges: merges.filter((report) => report === mergeBegins).length,
+      isMerging: isKilled && merges.at(-1) === mergeBegins,
+      acks: readAckLog(plan.acks)
+    }
   }))

@@ -7,6 +7,9 @@ export interface Totals {
   readonly children: number
   /** Kills by what the child was doing, and children that came to their end before the kill. */
   readonly endings: Readonly<Record<"starting" | "opening" | "writing" | "closing" | "closed", number>>
+  /** Merges begun, and kills that struck one half done. */
+  readonly merges: number
+  readonly killedInMerge: number
   readonly checked: { readonly sync: number; readonly buffered: number }
   readonly showing: number
   readonly inFlight: number
@@ -22,6 +25,8 @@ export const emptyTotals: Totals = {
   rounds: 0,
   children: 0,
   endings: { starting: 0, opening: 0, writing: 0, closing: 0, closed: 0 },
+  merges: 0,
+  killedInMerge: 0,
   checked: { sync: 0, buffered: 0 },
   showing: 0,
   inFlight: 0,
@@ -40,6 +45,8 @@ export const addRound = (totals: Totals, round: CrashRound): Totals => {
     rounds: totals.rounds + 1,
     children: totals.children + round.children.length,
     endings,
+    merges: totals.merges + round.children.reduce((sum, { merges }) => sum + merges, 0),
+    killedInMerge: totals.killedInMerge + round.children.filter(({ isMerging }) => isMerging).length,
     checked: {
       sync: totals.checked.sync + round.checked.sync,
       buffered: totals.checked.buffered + round.checked.buffered
@@ -62,6 +69,10 @@ export const totalLines = (totals: Totals, milliseconds: number): ReadonlyArray<
       "killed while",
       `opening ${endings.starting + endings.opening}, writing ${endings.writing}, closing ${endings.closing}; `
       + `closed before the kill ${endings.closed}`
+    ],
+    [
+      "killed in the middle of a merge",
+      `${grouped(totals.killedInMerge)} times; ${grouped(totals.merges)} merges begun`
     ],
     [
       "acknowledged writes checked",

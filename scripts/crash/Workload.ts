@@ -26,7 +26,7 @@ export interface Operation {
 }
 
 const hotKeys = 200
-const wideKeys = 15_000
+export const wideKeys = 15_000
 const ownKeys = 6
 const identityLength = 16
 

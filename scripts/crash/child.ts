@@ -7,14 +7,16 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Context, Deferred, Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
 import { writeSync } from "node:fs"
+import * as NodeDisk from "../../src/disk/NodeDisk.ts"
 import { LsmStore, WriteBatch } from "../../src/index.ts"
-import type { WriteError } from "../../src/index.ts"
-import { NodeLsmStore } from "../../src/node/index.ts"
+import type { KeyRange, WriteError } from "../../src/index.ts"
 import { SeededRandom } from "../../src/testing/SeededRandom.ts"
 import { openAckLog } from "../support/AckLog.ts"
 import { PlanArgument } from "./Plan.ts"
 import type { Phase, Plan } from "./Plan.ts"
-import { makeValue, operation } from "./Workload.ts"
+import { reportedJobs } from "./reportedJobs.ts"
+import { strategies } from "./strategies.ts"
+import { makeValue, operation, wideKeys } from "./Workload.ts"
 
 type Store = LsmStore["Service"]
 
@@ -43,12 +45,18 @@ const perform = (store: Store, plan: Plan, fiber: number, count: number): Effect
   return store.write(batch, { durability })
 }
 
+/** Some of the keys that are written. */
+const rangeOf = (random: SeededRandom): KeyRange => {
+  const wide = () => text.encode(`wide/${random.int(wideKeys)}`)
+  return random.pick([{ prefix: text.encode("hot/") }, { prefix: text.encode("own/") }, { gte: wide(), lt: wide() }])
+}
+
 const maintain = (store: Store, plan: Plan) =>
   Effect.gen(function*() {
     const random = new SeededRandom(plan.seed + plan.incarnation)
     for (;;) {
       yield* Effect.sleep(random.int(80))
-      yield* random.bool(0.6) ? store.flush : store.compact()
+      yield* random.bool(0.6) ? store.flush : store.compact(random.bool(0.4) ? {} : rangeOf(random))
     }
   })
 
@@ -59,8 +67,12 @@ const run = Effect.fnUntraced(function*(plan: Plan) {
 
   enter("opening")
   const scope = yield* Scope.make()
-  const { directory, maxImmutables, memtableSize } = plan
-  const layer = NodeLsmStore.layer({ directory, maxImmutables, memtableSize })
+  const { compression, directory, maxImmutables, memtableSize, workers } = plan
+  const compaction = strategies[plan.compaction]
+  const layer = LsmStore.layer({ directory, maxImmutables, memtableSize, compression, compaction }).pipe(
+    Layer.provide(reportedJobs(workers, openAckLog(plan.merges))),
+    Layer.provide(NodeDisk.layer)
+  )
   const store = Context.get(yield* Layer.buildWithScope(layer, scope), LsmStore)
 
   const writer = (fiber: number) =>

@@ -10,7 +10,7 @@
 import { Effect, Stream } from "effect"
 import { rmSync } from "node:fs"
 import { join } from "node:path"
-import type { ReadError, StoreOpenError, StoreStats, WriteError } from "../../src/index.ts"
+import type { CompactionStrategy, ReadError, StoreOpenError, StoreStats, WriteError } from "../../src/index.ts"
 import { LsmStore } from "../../src/index.ts"
 import { NodeLsmStore } from "../../src/node/index.ts"
 import { SeededRandom } from "../../src/testing/SeededRandom.ts"
@@ -18,8 +18,11 @@ import { crashChild } from "./CrashedChild.ts"
 import type { ChildFailed, CrashedChild, KillTime } from "./CrashedChild.ts"
 import { History } from "./History.ts"
 import type { Verdict } from "./History.ts"
+import { inspectFiles } from "./inspectFiles.ts"
 import { contentDifferences, inspectStore } from "./inspectStore.ts"
+import { StrategyName } from "./Plan.ts"
 import type { Plan } from "./Plan.ts"
+import { strategies } from "./strategies.ts"
 import { allKeys } from "./Workload.ts"
 
 export interface CrashOptions {
@@ -34,7 +37,7 @@ export interface CrashOptions {
 export interface CrashRound extends Omit<Verdict, "violations"> {
   readonly round: number
   readonly violations: ReadonlyArray<string>
-  readonly children: ReadonlyArray<Pick<CrashedChild, "phase" | "isKilled">>
+  readonly children: ReadonlyArray<Pick<CrashedChild, "phase" | "isKilled" | "merges" | "isMerging">>
   readonly entries: number
   readonly recovery: StoreStats["recovery"]
 }
@@ -45,6 +48,7 @@ const mostFibers = 150
 const keys = allKeys(mostFibers)
 const KiB = 1024
 const compactedAfter = 5
+const strategyNames = StrategyName.literals
 
 /** The children of one round and when each is killed. */
 const drawRound = (random: SeededRandom, base: Pick<Plan, "directory" | "seed">, nextIncarnation: () => number) => {
@@ -58,6 +62,10 @@ const drawRound = (random: SeededRandom, base: Pick<Plan, "directory" | "seed">,
       memtableSize: random.pick([64, 128, 256, 1024]) * KiB,
       maxImmutables: random.pick([1, 2, 4]),
       levels: random.pick(["sync", "buffered", "both"]),
+      compaction: random.pick(strategyNames),
+      workers: random.pick([0, 2]),
+      compression: random.pick([["none"], ["none", "lz4", "zstd"]]),
+      merges: `${base.directory}-merges-${incarnation}`,
       closeAfter: killTime.phase === "closing" ? 1 + random.int(8000) : Number.MAX_SAFE_INTEGER
     }
     return { plan, killTime }
@@ -71,7 +79,7 @@ const drawRound = (random: SeededRandom, base: Pick<Plan, "directory" | "seed">,
   return children
 }
 
-const checkStore = (directory: string, readOnly: boolean, compact: boolean) =>
+const checkStore = (directory: string, readOnly: boolean, compact: boolean, compaction: CompactionStrategy) =>
   Effect.gen(function*() {
     const store = yield* LsmStore
     const { recovery } = yield* store.stats
@@ -81,7 +89,13 @@ const checkStore = (directory: string, readOnly: boolean, compact: boolean) =>
     const after = yield* inspectStore(keys)
     const differences = contentDifferences(before.content, after.content, "Compaction")
     return { ...before, violations: [...before.violations, ...after.violations, ...differences], recovery }
-  }).pipe(Effect.provide(NodeLsmStore.layer({ directory, readOnly, memtableSize: 256 * KiB })))
+  }).pipe(
+    Effect.provide(NodeLsmStore.layer({ directory, readOnly, memtableSize: 256 * KiB, compaction })),
+    // Only a writer clears away what a kill left.
+    Effect.map((checked) =>
+      readOnly ? checked : { ...checked, violations: [...checked.violations, ...inspectFiles(directory)] }
+    )
+  )
 
 /** The rounds as they are done; ends early after one with a violation. */
 export const crashLoop = (options: CrashOptions): Stream.Stream<CrashRound, CrashError> => {
@@ -100,13 +114,18 @@ export const crashLoop = (options: CrashOptions): Stream.Stream<CrashRound, Cras
     const children: Array<CrashedChild> = []
     for (const { killTime, plan } of drawRound(random, { directory: store, seed }, () => incarnations++)) {
       const child = yield* crashChild(plan, killTime)
-      rmSync(plan.acks, { force: true })
+      for (const path of [plan.acks, plan.merges]) rmSync(path, { force: true })
       children.push(child)
       history.add(child)
     }
     const isReadOnly = children.some(({ phase }) => phase !== "opening") && random.bool(0.25)
     const isCompacted = round % compactedAfter === compactedAfter - 1
-    const { content, recovery, violations } = yield* checkStore(store, isReadOnly, isCompacted)
+    const { content, recovery, violations } = yield* checkStore(
+      store,
+      isReadOnly,
+      isCompacted,
+      strategies[random.pick(strategyNames)]
+    )
     const verdict = history.check(content)
     return {
       ...verdict,

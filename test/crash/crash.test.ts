@@ -18,6 +18,8 @@ describe("SIGKILL of a writing process", () => {
       assert.isAbove(rounds.reduce((sum, { checked }) => sum + checked.buffered, 0), 0)
       assert.isTrue(rounds.some(({ children }) => children.some(({ isKilled }) => isKilled)))
       assert.isAbove(rounds.reduce((sum, { recovery }) => sum + recovery.records, 0), 0)
+      const children = rounds.flatMap((round) => round.children)
+      assert.isAbove(children.reduce((sum, { merges }) => sum + merges, 0), 0)
     }))
 })
 
@@ -32,9 +34,13 @@ const child = (acknowledged: number, incarnation = 0): CrashedChild => {
     memtableSize: 65_536,
     maxImmutables: 1,
     levels: "sync",
+    compaction: "levelled",
+    workers: 0,
+    compression: ["none"],
+    merges: "",
     closeAfter: Number.MAX_SAFE_INTEGER
   }
-  return { plan, phase: "writing", isKilled: true, acks: new Uint32Array(acknowledged) }
+  return { plan, phase: "writing", isKilled: true, merges: 0, isMerging: false, acks: new Uint32Array(acknowledged) }
 }
 
 /** What a store holds that took the first operations of the child, those apart that `isLost` names. */
