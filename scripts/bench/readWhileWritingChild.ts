@@ -42,6 +42,8 @@ const Result = Schema.Struct({
   gets: Latencies,
   /** From the intended time to the turn of the loop that began the get. */
   late: Latencies,
+  /** Of the gets that were not answered in the turn that began them: from that turn to the value. */
+  waits: Latencies,
   /** Gets without any writers. */
   floor: Latencies,
   /** How late a thread that only sleeps was at most: the machine's part in the worst latency. */
@@ -138,6 +140,7 @@ class Reader {
   readonly #records: number
   readonly #gets = new Histogram()
   readonly #late = new Histogram()
+  readonly #waits = new Histogram()
   readonly #random = randomNumbers(2)
   #underWay = 0
   #wrong: string | undefined
@@ -154,9 +157,12 @@ class Reader {
     const record = this.#random(this.#records)
     const version = this.#values.acknowledged(record)
     this.#underWay++
+    let isSameTurn = true
     Effect.runCallback(this.#store.get(makeKey(record)), {
       onExit: (exit) => {
-        this.#gets.add(sharedClock() - intended)
+        const ended = sharedClock()
+        this.#gets.add(ended - intended)
+        if (!isSameTurn) this.#waits.add(ended - now)
         this.#underWay--
         if (Exit.isFailure(exit)) this.#wrong ??= String(exit.cause)
         else if (!this.#values.isRight(record, version, exit.value)) {
@@ -164,13 +170,14 @@ class Reader {
         }
       }
     })
+    isSameTurn = false
   }
 
   /** Waits for the gets that are under way. */
   readonly end = Effect.gen({ self: this }, function*() {
     while (this.#underWay > 0) yield* Effect.sleep(1)
     if (this.#wrong !== undefined) return yield* new WrongRead({ reason: this.#wrong })
-    return { gets: latenciesOf(this.#gets), late: latenciesOf(this.#late) }
+    return { gets: latenciesOf(this.#gets), late: latenciesOf(this.#late), waits: latenciesOf(this.#waits) }
   })
 }
 
