@@ -97,6 +97,7 @@ export class Lz4Compressor {
       }
       let end = at + minMatch
       const distance = at - match
+      while (end + 4 <= matchEnd && view.getInt32(end, true) === view.getInt32(end - distance, true)) end += 4
       while (end < matchEnd && source[end] === source[end - distance]) end++
 
       const literals = at - anchor
