@@ -6,6 +6,7 @@ import type { ReadMode } from "../../src/table/ReadPolicy.ts"
 import { SeededRandom, SimulatedDisk } from "../../src/testing/index.ts"
 import { bytesOf, contentOf, nameIn, padded, runSeed, seeds, withStore } from "./harness.ts"
 import type { Store } from "./harness.ts"
+import { smallLevels, smallTiers } from "./strategies.ts"
 
 const levels: ReadonlyArray<Durability> = ["sync", "buffered", "async"]
 
@@ -98,7 +99,7 @@ const readersBesideWriters = (read: Read, seed: number) =>
         assert.isAbove(flushes, 2)
         return problems.flat()
       }),
-    { blockCacheSize: 0 }
+    { blockCacheSize: 0, compaction: seed % 2 === 0 ? smallLevels : smallTiers }
   )
 
 describe("Reads beside rotations, flushes and compactions", () => {

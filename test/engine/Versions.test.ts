@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope, Stream } from "effect"
+import { levelled } from "../../src/compaction/Levelled.ts"
 import { WriteBatch } from "../../src/index.ts"
 import type { ReadError, Snapshot } from "../../src/index.ts"
 import { StoreReadMode } from "../../src/table/ReadPolicy.ts"
@@ -18,6 +19,7 @@ import {
   withStore
 } from "./harness.ts"
 import type { Store, TestOptions } from "./harness.ts"
+import { smallLevels, smallTiers } from "./strategies.ts"
 
 const keys = Array.from({ length: 25 }, (_, at) => `key/${String(at).padStart(2, "0")}`)
 
@@ -86,8 +88,8 @@ const snapshotsBesideEverything = (seed: number) =>
           })
           holders.push(yield* Effect.forkChild(Effect.ensuring(hold, Scope.close(scope, Exit.void))))
         }
-        if (random.bool(0.1)) yield* store.flush
-        if (random.bool(0.05)) yield* store.compact()
+        if (random.bool(0.15)) yield* store.flush
+        if (random.bool(0.05)) yield* store.compact(random.bool() ? {} : { gt: bytesOf(random.pick(keys)) })
       }
       const pinned = yield* store.stats
       if (pinned.snapshots.count > 0) assert.isAtMost(pinned.snapshots.oldest!.sequence, pinned.sequence)
@@ -98,14 +100,17 @@ const snapshotsBesideEverything = (seed: number) =>
       assert.strictEqual(snapshots.count, 0)
       assert.isUndefined(snapshots.oldest)
       return looked
-    }), { blockCacheSize: 0 })
+    }), { blockCacheSize: 0, compaction: [smallLevels, smallTiers, levelled()][seed % 3] })
 
 describe("Snapshots", () => {
   for (const mode of ["sync", "async"] as const) {
-    it.for(seeds(12))(`I8: show the state at their sequence whatever runs, blocks read ${mode} (seed %i)`, (seed) => {
-      const looks = runSeed(Effect.provideService(snapshotsBesideEverything(seed), StoreReadMode, mode), seed)
-      assert.strictEqual(looks, 30)
-    })
+    it.for(seeds(12))(
+      `I8, I9: show the state at their sequence whatever runs, blocks read ${mode} (seed %i)`,
+      (seed) => {
+        const looks = runSeed(Effect.provideService(snapshotsBesideEverything(seed), StoreReadMode, mode), seed)
+        assert.strictEqual(looks, 30)
+      }
+    )
   }
 
   it.for(seeds(6))("I8: keep what they need through flush and compaction, and no longer (seed %i)", (seed) => {
@@ -224,6 +229,7 @@ describe("The content", () => {
               const step = random.int(8)
               if (step === 0) yield* store.flush
               if (step === 1) yield* store.compact()
+              if (step === 3) yield* store.compact({ gte: bytesOf(random.pick(keys)) })
               if (step === 2) yield* store.sync
               if (random.bool(0.3)) yield* check
             }
@@ -231,6 +237,8 @@ describe("The content", () => {
           }), options)
       for (let sessions = 0; sessions < 5; sessions++) {
         const options: TestOptions = {
+          compaction: random.pick([smallLevels, smallTiers, levelled()]),
+          compression: random.pick(["none", "zstd", ["none", "zstd"]]),
           memtableSize: random.pick([64 * 1024, 100_000, 1024 * 1024]),
           blockSize: random.pick([512, 4096, 65_536]),
           filterBitsPerKey: random.pick([0, 1, 10]),
