@@ -79,7 +79,12 @@ const makeCompactor: Effect.Effect<
     for (const table of removed) {
       if (!moved.has(table)) table.markObsolete()
     }
-    return publishView(engine.view, (view) => view.withTables(view.tables.with(new Set(removed), added)))
+    return Effect.map(
+      publishView(engine.view, (view) => view.withTables(view.tables.with(new Set(removed), added))),
+      () => {
+        for (const relieve of engine.onRelief) relieve()
+      }
+    )
   }
 
   const move = (plan: MergePlan) =>

@@ -53,6 +53,8 @@ export class Counters {
   readonly levelBytesWritten = new Float64Array(levelCount)
   /** Keys that were looked up. */
   gets = 0
+  /** Chunks of scans. */
+  chunks = 0
   /** Tables of each level in which a lookup had to look into a block. */
   readonly levelReads = new Float64Array(levelCount)
   stalls = 0
@@ -95,6 +97,8 @@ export interface EngineStateShape {
   readonly actors: Array<() => ActorStats>
   /** Called in the stretch in which writes stop, with the error for those who wait. */
   readonly onWritesStopped: Array<(error: StoreReadOnly) => void>
+  /** Called when a flush or a merge has made room. */
+  readonly onRelief: Array<() => void>
   /** Stops writes for good (I12). Later calls change nothing. */
   readonly stopWrites: (reason: string) => Effect.Effect<StoreReadOnly>
   /** From here on the public face answers `StoreClosed`; the actors go on until they have drained. */
@@ -188,6 +192,7 @@ export const makeEngineState = (parts: {
       endEvents: Effect.asVoid(PubSub.end(events, Exit.void)),
       actors: [],
       onWritesStopped,
+      onRelief: [],
       stopWrites,
       close,
       milliseconds: () => clock.currentTimeMillisUnsafe()

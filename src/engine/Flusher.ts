@@ -91,6 +91,7 @@ const makeFlusher: Effect.Effect<
         engine.counters.levelBytesWritten[0]! += table?.reader.meta.size ?? 0
         engine.intake.flush.note(index.usedBytes, engine.milliseconds() - since)
         compactor.wake()
+        for (const relieve of engine.onRelief) relieve()
         span?.note({ bytes_written: table?.reader.meta.size ?? 0 })
         engine.emit({
           _tag: "MemtableFlushed",

@@ -12,10 +12,20 @@
  * At a pressure of a half the rate is the measured one, below it is higher and
  * above it lower; so pressure settles where writers and background work keep
  * pace. Each group pays for its bytes with a wait before the next one, in which
- * more writes gather. No write fails for it.
+ * more writes gather. The wait ends early when a flush or a merge has brought
+ * relief. No write fails for it.
+ *
+ * While somebody reads, worker threads are asked to rest between stretches of
+ * work, less so under pressure, and the writers are slowed to what is left: so
+ * reads keep the processor. And the wait does not let the loop sleep, as a
+ * sleeping loop is woken late: on a virtual machine of two processors gets beside
+ * unlimited writers had a p99 of 1.8 ms with a loop that slept while writers
+ * waited (with no writers at all, 2.5 to 3.8), and of 0.84 with one that did not.
  */
 import { Effect } from "effect"
+import type { Clock } from "effect"
 import type { StallReason } from "../EngineEvent.ts"
+import type { Jobs } from "../jobs/Jobs.ts"
 import type { EngineStateShape } from "./EngineState.ts"
 
 /** Rates in bytes a millisecond until one has been measured. */
@@ -27,6 +37,13 @@ const softDebt = 64
 const longestWait = 100
 /** Unused time up to so many milliseconds is made up for: timers are no finer. */
 const credit = 2
+/** Longest wait in milliseconds in which the loop is kept from sleeping. */
+const longestWatch = 20
+/** Milliseconds between two looks at who reads, and how many reads a millisecond count. */
+const lookInterval = 100
+const readsThatCount = 0.1
+/** Milliseconds that worker threads rest while somebody reads and there is no pressure. */
+const longestRest = 1
 /** A stretch of slowed writes is told of after so many milliseconds, if it has not ended. */
 const tellAfter = 1_000
 
@@ -61,23 +78,44 @@ const share = (value: number, soft: number, hard: number): number =>
 
 export class Pacing {
   readonly #engine: EngineStateShape
+  readonly #jobs: Jobs["Service"]
+  readonly #clock: Clock.Clock
   #pressure = 0
   #reason: StallReason = "immutables"
   /** When the groups so far are paid for. */
   #paidAt = 0
   #isLifted = false
+  /** Ends the wait that is under way. */
+  #onRelief: (() => void) | undefined
   /** The stretch of slowed writes that goes on. */
   #slowedSince = -1
   #slowed = 0
   #slowedReason: StallReason = "immutables"
+  /** When it was last looked who reads, and how many reads there had been. */
+  #lookedAt = 0
+  #reads = 0
+  #isRead = false
 
-  constructor(engine: EngineStateShape) {
+  constructor(engine: EngineStateShape, jobs: Jobs["Service"], clock: Clock.Clock) {
     this.#engine = engine
+    this.#jobs = jobs
+    this.#clock = clock
+    engine.onRelief.push(() => {
+      this.#look()
+      this.#onRelief?.()
+    })
+  }
+
+  /** Milliseconds, with fractions. */
+  #now(): number {
+    return Number(this.#clock.currentTimeNanosUnsafe()) / 1e6
   }
 
   /** From now on nothing is slowed: the store is closing. */
   lift(): void {
     this.#isLifted = true
+    this.#jobs.restFor(0)
+    this.#onRelief?.()
   }
 
   /** True while writers are slowed. */
@@ -88,6 +126,8 @@ export class Pacing {
   /** A group of so many bytes has been taken. */
   charge(bytes: number): void {
     this.#measure()
+    const now = this.#now()
+    if (now - this.#lookedAt >= lookInterval) this.#look()
     const pressure = this.#pressure
     if (pressure === 0 || this.#isLifted) {
       this.#paidAt = 0
@@ -97,31 +137,69 @@ export class Pacing {
     const { flush, level0 } = this.#engine.intake
     const intake = this.#reason === "immutables" ? flush.value : level0.value
     const rate = intake * Math.max(0.125, (1 - pressure) / pressure)
-    const now = this.#engine.milliseconds()
     this.#paidAt = Math.max(this.#paidAt, now - credit) + bytes / rate
   }
 
-  /** Returns when the groups so far are paid for. */
+  /** Returns when the groups so far are paid for, or there is less pressure. */
   readonly wait: Effect.Effect<void> = Effect.suspend(() => {
-    const now = this.#engine.milliseconds()
-    const milliseconds = Math.min(longestWait, Math.floor(this.#paidAt - now))
-    if (milliseconds < 1 || this.#isLifted) return Effect.void
+    const now = this.#now()
+    const milliseconds = Math.min(longestWait, this.#paidAt - now)
+    const isWatch = this.#isRead && milliseconds <= longestWatch
+    if (!(milliseconds >= (isWatch ? 0.1 : 1)) || this.#isLifted) return Effect.void
     if (this.#slowedSince < 0) {
       this.#slowedSince = now
       this.#slowedReason = this.#reason
     }
-    return Effect.map(Effect.sleep(milliseconds), () => {
-      const until = this.#engine.milliseconds()
+    return Effect.map(isWatch ? this.#watch(now, milliseconds) : this.#sleep(milliseconds), () => {
+      const until = this.#now()
       this.#slowed += until - now
       if (until - this.#slowedSince >= tellAfter) this.#tell()
     })
   })
 
+  #sleep(milliseconds: number): Effect.Effect<void> {
+    const relief = Effect.callback<void>((resume) => {
+      this.#onRelief = () => {
+        this.#onRelief = undefined
+        this.#paidAt = 0
+        resume(Effect.void)
+      }
+      return Effect.sync(() => {
+        this.#onRelief = undefined
+      })
+    })
+    return Effect.raceFirst(Effect.sleep(Math.ceil(milliseconds)), relief)
+  }
+
+  /** Waits without letting the loop sleep; where time stands still unless everybody waits, it must. */
+  #watch(since: number, milliseconds: number): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function*() {
+      for (;;) {
+        yield* Effect.yieldNow
+        const now = this.#now()
+        if (now - since >= milliseconds || this.#paidAt === 0 || this.#isLifted) return
+        if (now === since) return yield* this.#sleep(milliseconds)
+      }
+    })
+  }
+
+  #look(): void {
+    const now = this.#now()
+    const { chunks, gets } = this.#engine.counters
+    const reads = chunks + gets
+    if (now - this.#lookedAt < lookInterval / 2) return
+    this.#isRead = reads - this.#reads >= (now - this.#lookedAt) * readsThatCount
+    this.#reads = reads
+    this.#lookedAt = now
+    this.#jobs.restFor(this.#isRead && !this.#isLifted ? longestRest * (1 - this.#pressure) : 0)
+  }
+
   #tell(): void {
     const { counters, emit } = this.#engine
+    const milliseconds = Math.round(this.#slowed)
     counters.slowdowns++
-    counters.slowdownMilliseconds += this.#slowed
-    emit({ _tag: "WriteStalled", reason: this.#slowedReason, kind: "slowed", milliseconds: this.#slowed })
+    counters.slowdownMilliseconds += milliseconds
+    emit({ _tag: "WriteStalled", reason: this.#slowedReason, kind: "slowed", milliseconds })
     this.#slowedSince = -1
     this.#slowed = 0
   }

@@ -12,6 +12,7 @@ import { RecordKind } from "../record/RecordKind.ts"
 import type { Entry, ScanOptions, Snapshot } from "../Snapshot.ts"
 import type { ReadError } from "../StoreError.ts"
 import { MergingCursor } from "../table/MergingCursor.ts"
+import { ReadAhead } from "../table/ReadAhead.ts"
 import { readFailure } from "../table/ReadFailure.ts"
 import { RunCursor } from "../table/RunCursor.ts"
 import type { EngineStateShape } from "./EngineState.ts"
@@ -40,6 +41,8 @@ class Scan {
   readonly #range: ScanRange
   readonly #slab: ValueSlab
   readonly #sequence: number
+  /** What the cursors of one chunk have read ahead for those of the next. */
+  readonly #ahead = new ReadAhead()
   /** The last key looked at, which the scan goes on behind; its bytes are the scan's own. */
   #position: Uint8Array | undefined
   #positionBuffer = new Uint8Array(64)
@@ -60,11 +63,13 @@ class Scan {
   }
 
   #cursor(view: ReadView): MergingCursor {
+    this.#ahead.renew()
+    this.#engine.counters.chunks++
     return new MergingCursor([
       view.active.index.cursor(),
       ...view.immutables.map((memtable) => memtable.index.cursor()),
-      ...view.tables.level0.map((table) => table.reader.cursor()),
-      ...view.tables.runs.map((run) => new RunCursor(run))
+      ...view.tables.level0.map((table) => table.reader.cursor(this.#ahead)),
+      ...view.tables.runs.map((run) => new RunCursor(run, this.#ahead))
     ])
   }
 

@@ -3,35 +3,37 @@
  * signs that take effect although the other side is busy.
  *
  * Words: 0 commands to the worker, as bits; 1 heartbeat, which the worker raises
- * at every slice; 2 whether it is parked; 3 files that its job has begun; 4 is
- * never changed, to rest on.
+ * at every slice; 2 whether it is parked; 3 files that its job has begun; 4 how
+ * long it rests, in microseconds; 5 is never changed, to rest on.
  *
  * Where processors are few a worker rests for a moment after each stretch of
  * work. A thread that never sleeps can be put onto the event loop's processor and
  * keep it, for whole ticks of the kernel's clock, whatever its priority; one that
  * has just slept is put where there is room. With two processors and one busy
  * thread of the lowest priority the loop was held up for more than a millisecond
- * in 0.73 % of the time, and with the rests in 0.08 %, at a tenth of the work.
+ * in 0.73 % of the time, and with the shortest rests in 0.08 %, at a tenth of the
+ * work. The loop asks for longer ones while somebody reads.
  */
 const commandWord = 0
 const heartbeatWord = 1
 const parkedWord = 2
 const begunWord = 3
-const restWord = 4
+const restTimeWord = 4
+const restWord = 5
 
 const parkBit = 1
 const abandonBit = 2
 
-/** Milliseconds of work after which a worker rests, and for how long at least. */
+/** Milliseconds of work after which a worker rests, and of the shortest rest. */
 const workTime = 0.5
-const restTime = 0.05
+const shortestRest = 0.05
 
 export class JobControl {
   readonly memory: SharedArrayBuffer
   readonly #words: Int32Array
   #rested = 0
 
-  constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(20)) {
+  constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(24)) {
     this.memory = memory
     this.#words = new Int32Array(memory)
   }
@@ -53,6 +55,11 @@ export class JobControl {
   abandon(): void {
     Atomics.or(this.#words, commandWord, abandonBit)
     Atomics.notify(this.#words, commandWord)
+  }
+
+  /** On the loop: how many milliseconds the worker rests, from its next rest on. */
+  restFor(milliseconds: number): void {
+    Atomics.store(this.#words, restTimeWord, Math.round(milliseconds * 1000))
   }
 
   get heartbeat(): number {
@@ -91,7 +98,7 @@ export class JobControl {
   /** In the worker, between two slices: leaves the processor to others for a moment if it has worked for some time. */
   rest(): void {
     if (performance.now() - this.#rested < workTime) return
-    Atomics.wait(this.#words, restWord, 0, restTime)
+    Atomics.wait(this.#words, restWord, 0, Math.max(shortestRest, Atomics.load(this.#words, restTimeWord) / 1000))
     this.#rested = performance.now()
   }
 

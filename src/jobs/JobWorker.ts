@@ -38,6 +38,8 @@ export interface JobWorker {
   ) => Effect.Effect<ReadonlyArray<TableMeta>, JobError>
   /** Makes its jobs wait from the end of a slice on, or lets them go on. */
   readonly park: (parked: boolean) => void
+  /** How many milliseconds it rests after each stretch of work. */
+  readonly restFor: (milliseconds: number) => void
   /** Ends the thread, and every job with it. */
   readonly close: Effect.Effect<void>
 }
@@ -54,6 +56,7 @@ export const makeJobWorker = (
   let deathsInARow = 0
   let startAt = 0
   let isParked = false
+  let rest = 0
   let isClosed = false
 
   const onDeath = (reason: string): void => {
@@ -71,6 +74,7 @@ export const makeJobWorker = (
     if (thread?.isServing === true) return thread
     thread = new JobThread(`lsm-${name}`, options, onDeath)
     thread.control.park(isParked)
+    thread.control.restFor(rest)
     return thread
   }
 
@@ -143,6 +147,10 @@ export const makeJobWorker = (
     park: (parked) => {
       isParked = parked
       thread?.control.park(parked)
+    },
+    restFor: (milliseconds) => {
+      rest = milliseconds
+      thread?.control.restFor(milliseconds)
     },
     close: Effect.uninterruptible(Effect.callback((resume) => {
       isClosed = true

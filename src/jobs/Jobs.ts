@@ -77,6 +77,8 @@ export class Jobs extends Context.Service<Jobs, {
   readonly merge: (
     job: MergeJob
   ) => Effect.Effect<ReadonlyArray<TableMeta>, DiskError | StoreCorrupted | UnsupportedFormat>
+  /** From now on threads rest so many milliseconds after each stretch of work, where processors are few. */
+  readonly restFor: (milliseconds: number) => void
   /** Tells the listener of restarts of workers, for the scope. */
   readonly observe: (listener: (event: WorkerRestarted) => void) => Effect.Effect<void, never, Scope.Scope>
 }>()("effect-lsm/jobs/Jobs") {}

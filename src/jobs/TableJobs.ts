@@ -72,5 +72,6 @@ const merge = (
 export const makeTableJobs = (disk: JobDisk, options: TableJobsOptions): Jobs["Service"] => ({
   flush: (job) => flush(disk, options, job),
   merge: (job) => merge(disk, options, job),
+  restFor: () => {},
   observe: () => Effect.void
 })

@@ -88,6 +88,10 @@ export const makeWorkerJobs = (
           )
         ),
       merge: (job) => compaction.run({ _tag: "Merge", job }, job.targets),
+      restFor: (milliseconds) => {
+        flush.restFor(milliseconds)
+        compaction.restFor(milliseconds)
+      },
       observe: (listener) =>
         Effect.acquireRelease(
           Effect.sync(() => {
