@@ -60,7 +60,7 @@ export const makeNewTables: Effect.Effect<NewTables, never, EngineState | Disk |
           Effect.as(
             Effect.forEach(
               metas,
-              (meta) => Effect.map(openTable(access, pathOf(meta.file), meta), (table) => opened.push(table)),
+              (meta) => Effect.map(openTable(access, pathOf(meta.file), meta, true), (table) => opened.push(table)),
               { discard: true }
             ),
             opened

@@ -19,11 +19,12 @@ export interface TableAccess {
   readonly policy: ReadPolicy
 }
 
-/** The table with one reference, which the caller releases; its file closes for good when the last one is gone. */
+/** The table, `isFresh` if it has just been written, with one reference, which the caller releases; its file closes for good when the last one is gone. */
 export const openTable = Effect.fnUntraced(function*(
   access: TableAccess,
   path: string,
-  meta: TableMeta
+  meta: TableMeta,
+  isFresh: boolean = false
 ): Effect.fn.Return<LiveTable, DiskError | StoreCorrupted | UnsupportedFormat> {
   const openFile = Effect.mapError(access.files.open(path), (error) =>
     error.code === "ENOENT"
@@ -33,7 +34,7 @@ export const openTable = Effect.fnUntraced(function*(
     Effect.gen(function*() {
       const file = yield* openFile
       const reader = yield* Effect.onError(
-        restore(TableReader.open(file, meta, access.cache, { policy: access.policy })),
+        restore(TableReader.open(file, meta, access.cache, { policy: access.policy, isFresh })),
         () => file.close
       )
       const table = new LiveTable(reader, path, access.retirement.retire)

@@ -57,8 +57,11 @@ export class Block {
     this.restartCount = restartCount
   }
 
-  /** Verifies a block as it is in the file; what is wrong with it, if it is not one. */
-  static read(bytes: Uint8Array, seed: number): Block | string {
+  /**
+   * Verifies a block as it is in the file; what is wrong with it, if it is not one. `into`: memory to decompress it to
+   * that the caller does not need before it is through with the block.
+   */
+  static read(bytes: Uint8Array, seed: number, into?: Uint8Array): Block | string {
     const stored = bytes.length - blockTrailerSize
     if (stored < minBlockPayload) return "a block is too short"
     if (uint32At(bytes, stored + 1) !== checksum(bytes.subarray(0, stored + 1), seed)) {
@@ -66,7 +69,7 @@ export class Block {
     }
     const code = bytes[stored]!
     if (code === CompressionCode.none) return Block.#parse(bytes, stored)
-    const payload = decompressPayload(code, bytes.subarray(0, stored))
+    const payload = decompressPayload(code, bytes.subarray(0, stored), into)
     if (typeof payload === "string") return payload
     return payload.length < minBlockPayload ? "a block is too short" : Block.#parse(payload, payload.length)
   }

@@ -97,6 +97,8 @@ export class BlockCache {
 
   /** For a block that is not let in: good until the next one. */
   readonly scratch = new Uint8Array(scratchSize)
+  /** The same for what it is decompressed to. */
+  readonly payloadScratch = new Uint8Array(scratchSize)
 
   readonly #tables = new Map<number, CachedTable>()
   readonly #links = new SlotLinks()

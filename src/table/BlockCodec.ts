@@ -77,25 +77,31 @@ export class BlockCompressor {
   }
 }
 
-/** The payload, in memory of its own, whose compressed form fills `bytes`; what is wrong with it, if it is not one. */
-export const decompressPayload = (code: number, bytes: Uint8Array): Uint8Array | string => {
+/**
+ * The payload whose compressed form fills `bytes`, at the beginning of `into` if that is large enough, else in memory
+ * of its own; what is wrong with it, if it is not one.
+ */
+export const decompressPayload = (code: number, bytes: Uint8Array, into?: Uint8Array): Uint8Array | string => {
   const compressed = bytes.length - lengthSize
   if (compressed <= 0) return "a compressed block is too short"
   const length = (bytes[0]! | (bytes[1]! << 8) | (bytes[2]! << 16) | (bytes[3]! << 24)) >>> 0
   if (length > maxCompressedPayload || length > compressed * maxRatio) return "a compressed block has a wrong length"
   if (code === CompressionCode.lz4) {
-    const payload = new Uint8Array(length)
+    const payload = payloadMemory(length, into)
     return decompressLz4(bytes, lengthSize, bytes.length, payload) ? payload : "a block can't be decompressed"
   }
-  if (code === CompressionCode.zstd) return decompressZstd(bytes.subarray(lengthSize), length)
+  if (code === CompressionCode.zstd) return decompressZstd(bytes.subarray(lengthSize), length, into)
   return `a block has the unknown compression ${code}`
 }
 
-const decompressZstd = (compressed: Uint8Array, length: number): Uint8Array | string => {
-  let payload: Uint8Array
+const payloadMemory = (length: number, into: Uint8Array | undefined): Uint8Array =>
+  into !== undefined && into.length >= length ? into.subarray(0, length) : new Uint8Array(length)
+
+const decompressZstd = (compressed: Uint8Array, length: number, into: Uint8Array | undefined): Uint8Array | string => {
+  let decompressed: Uint8Array
   try {
     // A chunk one byte longer than the payload holds it without another one being asked for.
-    payload = zstdDecompressSync(compressed, {
+    decompressed = zstdDecompressSync(compressed, {
       chunkSize: Math.max(constants.Z_MIN_CHUNK, length + 1),
       maxOutputLength: Math.max(1, length),
       params: zstdDecompression
@@ -103,6 +109,9 @@ const decompressZstd = (compressed: Uint8Array, length: number): Uint8Array | st
   } catch {
     return "a block can't be decompressed"
   }
+  if (decompressed.length !== length) return "a compressed block has a wrong length"
   // A copy: a small buffer of Node's own keeps a much larger one alive.
-  return payload.length === length ? new Uint8Array(payload) : "a compressed block has a wrong length"
+  const payload = payloadMemory(length, into)
+  payload.set(decompressed)
+  return payload
 }

@@ -6,7 +6,8 @@
  *
  * `"adaptive"` decides for each file by what its reads took:
  *
- * - A file is not trusted at first: its reads go to the pool. One that comes back
+ * - A file that the store has just written is in the page cache, and trusted. Any
+ *   other is not at first: its reads go to the pool. One that comes back
  *   quickly was in the page cache, or the disk is as quick; one that comes back
  *   late proves nothing, as the loop may have been busy. Two quick ones behind
  *   one another make the file trusted.
@@ -15,6 +16,11 @@
  *   more often that has happened, so that a file of which a part is cold stays
  *   in the pool. A file that was not read for a while must prove itself again,
  *   because the page cache may have dropped it.
+ * - A slow read is held against the disk only if it came from there. The system
+ *   counts what a process reads from disks; a read that was slow and is not in that
+ *   count was made by a thread that lost its processor in the middle of it. Two such
+ *   reads shortly behind one another are held against the disk all the same: not
+ *   every system counts, nor every kind of disk is counted.
  * - However the disk behaves, slow reads hold the loop for a twentieth of the time
  *   and 20 ms at most: while they have had more than that, no file of the store is
  *   read at once. The 20 ms are for what only looks like a slow read, a thread that
@@ -23,10 +29,13 @@
  *   read at once on trial after many reads, and more after each trial that failed.
  */
 import { Context } from "effect"
+import { resourceUsage } from "node:process"
 import { ReadQueue } from "./ReadQueue.ts"
 
 /** A read at once that took more milliseconds did not come from the page cache. */
 const slowRead = 0.2
+/** Reads at once between two slow ones that are not in the system's count, from which on they are not the disk's. */
+const rarely = 64
 /** A read through the pool that took fewer milliseconds, its bytes not counted, did. */
 const quickRead = 0.1
 /** Milliseconds that the page cache takes for a byte of a large read. */
@@ -70,10 +79,23 @@ export class ReadPolicy {
   #held = 0
   #heldAt = 0
 
-  /** `now` is a clock in milliseconds, as fine as `performance.now`. */
-  constructor(mode: ReadMode, now: () => number = () => performance.now()) {
+  readonly #diskReads: () => number
+  /** The system's count when it was last looked at, and the number of the last slow read that was not in it. */
+  #counted = 0
+  #lastUncounted = -rarely
+
+  /**
+   * `now` is a clock in milliseconds, as fine as `performance.now`; `diskReads` counts what the process has read from
+   * disks, and is 0 where nothing is counted.
+   */
+  constructor(
+    mode: ReadMode,
+    now: () => number = () => performance.now(),
+    diskReads: () => number = () => resourceUsage().fsRead
+  ) {
     this.mode = mode
     this.now = now
+    this.#diskReads = diskReads
   }
 
   /** Whether large reads of a background job are synchronous: only where nobody else waits for the thread. */
@@ -81,9 +103,20 @@ export class ReadPolicy {
     return this.mode === "sync"
   }
 
-  /** What decides for a file that is being opened. */
-  file(): FileReads {
-    return new FileReads(this)
+  /** What decides for a file that is being opened; `isFresh` if the store has just written it. */
+  file(isFresh = false): FileReads {
+    return new FileReads(this, isFresh)
+  }
+
+  /** For `FileReads`, after a slow read at once: whether it is held against the disk. */
+  isTheDisks(): boolean {
+    const counted = this.#diskReads()
+    const isCounted = counted === 0 || counted !== this.#counted
+    this.#counted = counted
+    if (isCounted) return true
+    const isRare = this.synchronous - this.#lastUncounted >= rarely
+    this.#lastUncounted = this.synchronous
+    return !isRare
   }
 
   /** For `FileReads`: whether slow reads have held the loop for too long lately. */
@@ -116,9 +149,12 @@ export class FileReads {
   #failedTrials = 0
   #lastRead = 0
 
-  constructor(policy: ReadPolicy) {
+  constructor(policy: ReadPolicy, isFresh: boolean) {
     this.#policy = policy
     this.#isAdaptive = policy.mode === "adaptive"
+    if (!isFresh || !this.#isAdaptive) return
+    this.#isTrusted = true
+    this.#lastRead = policy.now()
   }
 
   /** Asks whether a read is to be made at once. Asking changes nothing that asking again would not. */
@@ -148,7 +184,7 @@ export class FileReads {
     const took = time - began
     this.#lastRead = time
     this.#inPool = 0
-    if (took > slowRead) {
+    if (took > slowRead && this.#policy.isTheDisks()) {
       if (!this.#isTrusted || this.#quick < soon)
         this.#failedTrials = Math.min(this.#failedTrials + 1, mostTrialDoublings)
       this.#isTrusted = false

@@ -62,6 +62,8 @@ export class TableResult {
 
 export interface TableReaderOptions {
   readonly policy: ReadPolicy
+  /** The store has just written the file. */
+  readonly isFresh?: boolean
 }
 
 interface Sections {
@@ -85,13 +87,19 @@ export class TableReader {
   readonly #entry = new EntryReader()
   readonly #hash = new KeyHash()
 
-  private constructor(file: TableFile, meta: TableMeta, sections: Sections, cache: BlockCache, policy: ReadPolicy) {
+  private constructor(
+    file: TableFile,
+    meta: TableMeta,
+    sections: Sections,
+    cache: BlockCache,
+    options: TableReaderOptions
+  ) {
     this.meta = meta
     this.path = file.path
     this.index = sections.index
-    this.policy = policy
+    this.policy = options.policy
     this.#file = file
-    this.#reads = policy.file()
+    this.#reads = options.policy.file(options.isFresh)
     this.#filter = sections.filter
     this.#cache = cache
     this.#blocks = cache.table(meta.file, sections.index.count, this.memoryBytes)
@@ -150,7 +158,7 @@ export class TableReader {
       const index = TableIndex.read(indexBytes, footer.dataLength)
       if (typeof index === "string") return yield* corrupted(indexOffset, index)
       const filter = footer.filterLength === 0 ? undefined : new Filter(filterBytes)
-      return new TableReader(file, meta, { index, filter }, cache, options.policy)
+      return new TableReader(file, meta, { index, filter }, cache, options)
     })
   }
 
@@ -235,7 +243,8 @@ export class TableReader {
     if (cached !== undefined) return cached
     if (!this.isReadAtOnce) return undefined
     if (!this.#blocks.admits(number, this.index.extent(number, number + 1))) {
-      return this.decode(this.readNow(number, number + 1, this.#cache.scratch), number)
+      const { payloadScratch, scratch } = this.#cache
+      return this.decode(this.readNow(number, number + 1, scratch), number, payloadScratch)
     }
     const block = this.decode(this.readNow(number, number + 1), number)
     this.#blocks.add(number, block)
@@ -301,15 +310,15 @@ export class TableReader {
     })
   }
 
-  /** Verifies a block's bytes. */
-  check(bytes: Uint8Array, number: number): Block | StoreCorrupted {
-    const block = Block.read(bytes, checksumSeed(this.meta.file, this.index.offset(number)))
+  /** Verifies a block's bytes, which are decompressed to `into` if it is given and large enough. */
+  check(bytes: Uint8Array, number: number, into?: Uint8Array): Block | StoreCorrupted {
+    const block = Block.read(bytes, checksumSeed(this.meta.file, this.index.offset(number)), into)
     return typeof block === "string" ? this.corrupted(number, block) : block
   }
 
   /** The same; throws what is wrong. */
-  decode(bytes: Uint8Array, number: number): Block {
-    const block = this.check(bytes, number)
+  decode(bytes: Uint8Array, number: number, into?: Uint8Array): Block {
+    const block = this.check(bytes, number, into)
     if (block instanceof StoreCorrupted) throw block
     return block
   }

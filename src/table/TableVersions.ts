@@ -15,6 +15,8 @@ import { KeyAssembler } from "./KeyAssembler.ts"
 import type { TableReader } from "./TableReader.ts"
 
 const readAhead = 256 * 1024
+/** Memory for decompressed blocks; larger ones have their own. */
+const payloadSize = 64 * 1024
 
 export class TableVersions implements VersionIterator {
   valid = false
@@ -38,6 +40,8 @@ export class TableVersions implements VersionIterator {
   #piece: Uint8Array | undefined
   /** Holds one piece after the other where they are read at once. */
   #buffer: Uint8Array | undefined
+  /** Holds one decompressed block after the other. */
+  #payload: Uint8Array | undefined
   #from = 0
   #to = 0
   #waiting = false
@@ -85,7 +89,7 @@ export class TableVersions implements VersionIterator {
         this.#waiting = true
         return CursorStatus.needsLoad
       }
-      block = this.#table.decode(bytes, number)
+      block = this.#table.decode(bytes, number, this.#payload ??= new Uint8Array(payloadSize))
       this.#block = block
       this.#number = number
       this.#next = 0
@@ -109,6 +113,7 @@ export class TableVersions implements VersionIterator {
     this.#block = undefined
     this.#piece = undefined
     this.#buffer = undefined
+    this.#payload = undefined
     return CursorStatus.ready
   }
 

@@ -49,6 +49,18 @@ describe("a compressed payload", () => {
       assert.isTrue(typeof found !== "string" && found.buffer.byteLength === 4096)
     })
 
+    it(`is decompressed to the memory that is given if it is large enough, with ${compression}`, () => {
+      const payload = halfCompressible(1000)
+      const { bytes } = compress(compression, payload)
+      for (const size of [0, 999, 1000, 5000]) {
+        const into = new Uint8Array(size).fill(0xee)
+        const found = decompressPayload(expected, bytes, into)
+        assert.isTrue(typeof found !== "string" && found.length === 1000 && Buffer.compare(found, payload) === 0)
+        assert.strictEqual(typeof found !== "string" && found.buffer === into.buffer, size >= 1000)
+        assert.isTrue(into.subarray(size < 1000 ? 0 : 1000).every((byte) => byte === 0xee))
+      }
+    })
+
     it(`is stored as it was if it does not shrink by an eighth, with ${compression}`, () => {
       for (const length of [0, 1, 11, 100, 4096, 100_000]) {
         const payload = noise(length)

@@ -10,7 +10,9 @@ const never = (): number => {
 /** A disk on which a read at once takes as long as the test says, and one through the pool something more. */
 class Reader {
   now = 0
-  readonly policy = new ReadPolicy("adaptive", () => this.now)
+  /** What the system counts; 0: nothing. */
+  diskReads = 0
+  readonly policy = new ReadPolicy("adaptive", () => this.now, () => this.diskReads)
   atOnce = 0
   inPool = 0
 
@@ -177,4 +179,39 @@ describe("ReadPolicy", () => {
     },
     { arbitrary: { runs: 60, size: 100 } }
   )
+
+  it("trusts a file that the store has just written", () => {
+    const reader = new Reader()
+    assert.isTrue(reader.read(reader.policy.file(true), warm))
+    assert.isFalse(reader.read(reader.policy.file(), warm))
+  })
+
+  it("does not hold against the disk a slow read that the system did not count", () => {
+    const reader = new Reader()
+    const file = reader.policy.file(true)
+    reader.diskReads = 8
+    // The first look finds a count that it can't compare.
+    reader.read(file, cold)
+    reader.many(file, 2000, warm)
+    const before = reader.inPool
+    for (let i = 0; i < 20; i++) {
+      reader.read(file, cold)
+      reader.many(file, 100, warm)
+    }
+    assert.strictEqual(reader.inPool, before)
+    reader.diskReads = 16
+    reader.read(file, cold)
+    assert.isFalse(reader.read(file, warm))
+  })
+
+  it("holds slow reads that follow one another against a disk that is not counted", () => {
+    const reader = new Reader()
+    const file = reader.policy.file(true)
+    reader.diskReads = 8
+    reader.read(file, cold)
+    reader.many(file, 2000, warm)
+    reader.read(file, cold)
+    reader.read(file, cold)
+    assert.isFalse(reader.read(file, cold))
+  })
 })
