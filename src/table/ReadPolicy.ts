@@ -36,6 +36,8 @@ import { ReadQueue } from "./ReadQueue.ts"
 const slowRead = 0.2
 /** Reads at once between two slow ones that are not in the system's count, from which on they are not the disk's. */
 const rarely = 64
+/** Milliseconds between two looks at that count, which takes 5 µs. */
+const countInterval = 10
 /** A read through the pool that took fewer milliseconds, its bytes not counted, did. */
 const quickRead = 0.1
 /** Milliseconds that the page cache takes for a byte of a large read. */
@@ -80,8 +82,9 @@ export class ReadPolicy {
   #heldAt = 0
 
   readonly #diskReads: () => number
-  /** The system's count when it was last looked at, and the number of the last slow read that was not in it. */
+  /** The system's count when it was last looked at, when that was, and the number of the last slow read not in it. */
   #counted = 0
+  #countedAt = Number.NEGATIVE_INFINITY
   #lastUncounted = -rarely
 
   /**
@@ -108,11 +111,19 @@ export class ReadPolicy {
     return new FileReads(this, isFresh)
   }
 
+  /** For `FileReads`, after a read at once that was not slow: what others read from disks is not the next slow one's. */
+  wasQuick(time: number): void {
+    if (time - this.#countedAt < countInterval) return
+    this.#counted = this.#diskReads()
+    this.#countedAt = time
+  }
+
   /** For `FileReads`, after a slow read at once: whether it is held against the disk. */
-  isTheDisks(): boolean {
+  isTheDisks(time: number): boolean {
     const counted = this.#diskReads()
     const isCounted = counted === 0 || counted !== this.#counted
     this.#counted = counted
+    this.#countedAt = time
     if (isCounted) return true
     const isRare = this.synchronous - this.#lastUncounted >= rarely
     this.#lastUncounted = this.synchronous
@@ -184,7 +195,7 @@ export class FileReads {
     const took = time - began
     this.#lastRead = time
     this.#inPool = 0
-    if (took > slowRead && this.#policy.isTheDisks()) {
+    if (took > slowRead && this.#policy.isTheDisks(time)) {
       if (!this.#isTrusted || this.#quick < soon)
         this.#failedTrials = Math.min(this.#failedTrials + 1, mostTrialDoublings)
       this.#isTrusted = false
@@ -193,6 +204,7 @@ export class FileReads {
       this.#policy.wasSlow(time, took)
       return
     }
+    this.#policy.wasQuick(time)
     if (!this.#isTrusted) this.#trust()
     this.#quick++
     if (this.#quick < goodConduct) return
