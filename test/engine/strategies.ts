@@ -46,3 +46,18 @@ export const smallTiers: CompactionStrategy = magnified(
   sizeTiered({ tableSize: 64 * KiB, level0Tables: 2, runs: 3 }),
   16
 )
+
+/** Takes of level 0 only its newest table, or two in its middle: the engine must see what else has to go along. */
+export const oddPicks: CompactionStrategy = {
+  ...smallLevels,
+  name: "odd picks",
+  pick: ({ levels }) => {
+    const [level0 = []] = levels
+    const { tableSize } = smallLevels
+    if (level0.length < 4) return undefined
+    const number = level0[0]!.file
+    return number % 2 === 0
+      ? { _tag: "Merge", inputs: level0.slice(1, 3), outputLevel: 0, tableSize }
+      : { _tag: "Merge", inputs: level0.slice(0, 1), outputLevel: 1 + number % 3, tableSize }
+  }
+}

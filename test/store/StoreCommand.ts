@@ -1,7 +1,7 @@
 /** The commands of the model-based test, small enough to be shrunk well. */
 import { Schema } from "effect"
 import type { StoreOptions } from "../../src/index.ts"
-import { smallLevels, smallTiers } from "../engine/strategies.ts"
+import { oddPicks, smallLevels, smallTiers } from "../engine/strategies.ts"
 import { bytes } from "./storeHelpers.ts"
 
 /** Few keys, so that most commands meet what others wrote; prefixes of each other, empty, with 0x00 and 0xff. */
@@ -30,7 +30,7 @@ export const openings: ReadonlyArray<Partial<StoreOptions>> = [
   { memtableSize: 1024 * 1024, blockSize: 64 * 1024, filterBitsPerKey: 20, durability: "async" },
   { memtableSize: 64 * 1024, compaction: smallLevels },
   { memtableSize: 64 * 1024, compaction: smallTiers, compression: ["none", "zstd"] },
-  { memtableSize: 64 * 1024, compaction: smallLevels, maxOpenFiles: 8 },
+  { memtableSize: 64 * 1024, compaction: oddPicks, maxOpenFiles: 8 },
   {}
 ]
 
