@@ -1,4 +1,5 @@
 /** The thread that wakes an idle event loop when a pacer's next call is due. */
+import { setPriority } from "node:os"
 import { parentPort, workerData } from "node:worker_threads"
 import { PacerWord, sharedClock } from "./PacerClock.ts"
 
@@ -12,6 +13,8 @@ const words = new Int32Array(memory)
 const times = new Float64Array(memory)
 
 parentPort?.postMessage("ready", [])
+// It must not take the processor from the loop that it is to wake; on Linux this is the thread's alone.
+if (process.platform === "linux") setPriority(0, 19)
 let woken = 0
 for (;;) {
   const changes = Atomics.load(words, PacerWord.changes)

@@ -109,7 +109,7 @@ const open = Effect.fnUntraced(function*(
   // Another process may have had the directory until now.
   const exists = yield* examineDirectory(disk, options)
 
-  const cache = new BlockCache(options.blockCacheSize)
+  const cache = new BlockCache(options.blockCacheSize, options.blockSize)
   const files = new OpenFiles(disk, options.maxOpenFiles)
   const policy = new ReadPolicy(yield* StoreReadMode)
   const arenas = new ArenaPool(options.memtableSize)

@@ -87,6 +87,12 @@ export class Block {
     return new Block(bytes, entriesEnd, restartCount)
   }
 
+  /** The same block in other memory, of which it takes as many bytes as it has. */
+  copyTo(memory: Uint8Array): Block {
+    memory.set(this.bytes)
+    return new Block(memory.subarray(0, this.bytes.length), this.entriesEnd, this.restartCount)
+  }
+
   restart(index: number): number {
     return uint32At(this.bytes, this.entriesEnd + index * 4)
   }

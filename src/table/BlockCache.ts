@@ -11,8 +11,7 @@
  * store, and relinks nothing.
  *
  * Once the cache is full, a lookup's block that is read for the first time is not
- * let in, only remembered: memory outside the heap for each of them made the
- * garbage collector stop the event loop for milliseconds, several times a second.
+ * let in, only remembered.
  *
  * Scans go through probation and leave the main queue as it is: what a scan
  * brought and touches again, as at the seams of its chunks, is not used for that.
@@ -25,6 +24,7 @@
  * a single bit. Not to be used from two threads.
  */
 import type { Block } from "./Block.ts"
+import { BlockMemory } from "./BlockMemory.ts"
 import { SlotLinks, SlotQueue } from "./SlotQueue.ts"
 
 /** Probation is one part in so many of the room. */
@@ -69,6 +69,11 @@ export class CachedTable {
     return this.#cache.lookup(this.places[number]!, fromScan)
   }
 
+  /** The same for whoever keeps the block for longer than a lookup: in memory of its own. */
+  getToKeep(number: number): Block | undefined {
+    return this.#cache.lookupToKeep(this.places[number]!)
+  }
+
   /**
    * Whether a block of so many bytes that is read for a lookup is worth memory of its own: while there is room, or if
    * it was read lately. If not, it is remembered that it was read.
@@ -77,9 +82,14 @@ export class CachedTable {
     return this.dropped || this.#cache.admits(this, number, bytes)
   }
 
-  /** Caches a block that was read. */
+  /** Caches a block that was read, and has memory of its own. */
   add(number: number, block: Block): void {
-    if (!this.dropped) this.#cache.insert(this, number, block)
+    if (!this.dropped) this.#cache.insert(this, number, block, -1)
+  }
+
+  /** Caches a copy of a block that was read. */
+  addCopy(number: number, block: Block): void {
+    if (!this.dropped) this.#cache.insertCopy(this, number, block)
   }
 }
 
@@ -112,12 +122,16 @@ export class BlockCache {
   #isMain = new Uint8Array(64)
   #uses = new Uint8Array(64)
   readonly #free: Array<number> = []
+  /** By slot: where in `#memory` the block is, or -1 if it has memory of its own. */
+  #memorySlots = new Int32Array(64)
+  readonly #memory: BlockMemory
   /** The number of the last departure from probation. */
   #departures = 0
 
-  /** `capacity` in bytes; 0 caches nothing. */
-  constructor(capacity: number) {
+  /** `capacity` in bytes; 0 caches nothing. Blocks of about `blockSize` share memory. */
+  constructor(capacity: number, blockSize = 4096) {
     this.capacity = capacity
+    this.#memory = new BlockMemory(blockSize, capacity)
   }
 
   /** Bytes of cached blocks. */
@@ -173,6 +187,32 @@ export class BlockCache {
   }
 
   /** For `CachedTable`. */
+  lookupToKeep(place: number): Block | undefined {
+    const block = this.lookup(place, true)
+    if (block === undefined || this.#memorySlots[place] === -1) return block
+    const own = block.copyTo(new Uint8Array(block.bytes.length))
+    this.#releaseMemory(place)
+    this.#blocks[place] = own
+    return own
+  }
+
+  /** For `CachedTable`. */
+  insertCopy(table: CachedTable, number: number, block: Block): void {
+    const { length } = block.bytes
+    if (length + blockOverhead > this.room || table.places[number]! > 0) return
+    this.#shrink(this.room - length - blockOverhead)
+    const memorySlot = this.#memory.take(length)
+    const memory = memorySlot < 0 ? new Uint8Array(length) : this.#memory.bytes(memorySlot)
+    this.insert(table, number, block.copyTo(memory), memorySlot)
+  }
+
+  #releaseMemory(slot: number): void {
+    const memorySlot = this.#memorySlots[slot]!
+    if (memorySlot >= 0) this.#memory.release(memorySlot)
+    this.#memorySlots[slot] = -1
+  }
+
+  /** For `CachedTable`. */
   admits(table: CachedTable, number: number, bytes: number): boolean {
     const size = bytes + blockOverhead
     const place = table.places[number]!
@@ -182,7 +222,7 @@ export class BlockCache {
   }
 
   /** For `CachedTable`. */
-  insert(table: CachedTable, number: number, block: Block): void {
+  insert(table: CachedTable, number: number, block: Block, memorySlot: number): void {
     const size = block.bytes.length + blockOverhead
     const place = table.places[number]!
     const { room } = this
@@ -194,6 +234,7 @@ export class BlockCache {
     this.#numbers[slot] = number
     this.#sizes[slot] = size
     this.#uses[slot] = 0
+    this.#memorySlots[slot] = memorySlot
     table.places[number] = slot
     table.count++
     this.blocks++
@@ -261,6 +302,7 @@ export class BlockCache {
     table.count--
     this.blocks--
     this.#isMain[slot] = 0
+    this.#releaseMemory(slot)
     this.#blocks[slot] = undefined
     this.#owners[slot] = undefined
     this.#free.push(slot)
@@ -282,6 +324,9 @@ export class BlockCache {
     const sizes = new Uint32Array(slots)
     sizes.set(this.#sizes)
     this.#sizes = sizes
+    const memorySlots = new Int32Array(slots)
+    memorySlots.set(this.#memorySlots)
+    this.#memorySlots = memorySlots
     const isMain = new Uint8Array(slots)
     isMain.set(this.#isMain)
     this.#isMain = isMain

@@ -242,12 +242,9 @@ export class TableReader {
     const cached = this.#blocks.get(number)
     if (cached !== undefined) return cached
     if (!this.isReadAtOnce) return undefined
-    if (!this.#blocks.admits(number, this.index.extent(number, number + 1))) {
-      const { payloadScratch, scratch } = this.#cache
-      return this.decode(this.readNow(number, number + 1, scratch), number, payloadScratch)
-    }
-    const block = this.decode(this.readNow(number, number + 1), number)
-    this.#blocks.add(number, block)
+    const { payloadScratch, scratch } = this.#cache
+    const block = this.decode(this.readNow(number, number + 1, scratch), number, payloadScratch)
+    if (this.#blocks.admits(number, block.bytes.length)) this.#blocks.addCopy(number, block)
     return block
   }
 
@@ -274,7 +271,7 @@ export class TableReader {
 
   /** The block if it is cached, for a scan. */
   cachedForScan(number: number): Block | undefined {
-    return this.#blocks.get(number, true)
+    return this.#blocks.getToKeep(number)
   }
 
   /** Caches a block that a scan has read, in memory of its own. */
