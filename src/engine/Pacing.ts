@@ -43,7 +43,7 @@ const longestWatch = 20
 const lookInterval = 100
 const readsThatCount = 0.1
 /** Milliseconds that worker threads rest while somebody reads; from a pressure of three quarters on fewer. */
-const longestRest = 2
+const longestRest = 3
 /** A stretch of slowed writes is told of after so many milliseconds, if it has not ended. */
 const tellAfter = 1_000
 
