@@ -70,6 +70,12 @@ const closeLevel0 = (level0: ReadonlyArray<TableMeta>, chosen: ReadonlySet<Table
   return taken
 }
 
+/** True if no two of them share a key. */
+const areDisjoint = (tables: ReadonlyArray<KeyBounds>): boolean => {
+  const inOrder = [...tables].sort((a, b) => compareBytes(a.smallestKey, b.smallestKey))
+  return inOrder.every((table, at) => at === 0 || compareBytes(inOrder[at - 1]!.largestKey, table.smallestKey) < 0)
+}
+
 /** What a merge of these tables must do, or what is wrong with the choice. */
 export const planMerge = (
   shape: TreeShape,
@@ -111,7 +117,6 @@ export const planMerge = (
 
   const sources: Array<ReadonlyArray<TableMeta>> = closeLevel0(levels[0]!, chosen).map((table) => [table])
   const taken = sources.flat()
-  let top = sources.length > 0 ? 0 : -1
   for (let level = 1; level <= outputLevel; level++) {
     const chosenHere = levels[level]!.filter((table) => chosen.has(table))
     // What is written may reach from the first key of all to the last: nothing between them stays in the output level.
@@ -121,18 +126,17 @@ export const planMerge = (
       ? chosenHere
       : levels[level]!.filter((table) => chosen.has(table) || overlaps(table, hull))
     if (run.length === 0) continue
-    if (top < 0) top = level
     sources.push(run)
     taken.push(...run)
   }
   const hull = hullOf(taken)
   const below = (levels[outputLevel + 1] ?? []).filter((table) => overlaps(table, hull))
   const older = unionOf(levels.slice(outputLevel + 1).flat().filter((table) => overlaps(table, hull)))
-  const only = sources.length === 1 ? sources[0]! : []
-  const isMove = only.length > 0 && top !== outputLevel && mayMove(top, outputLevel)
-    && only.every((table) =>
+  const isMove = areDisjoint(taken)
+    && taken.every((table) =>
+      table.level !== outputLevel && mayMove(table.level, outputLevel)
       // What could be dropped now would lie there for good at the bottom.
-      (table.tombstones + table.shadowed === 0 || older.some((bounds) => overlaps(table, bounds)))
+      && (table.tombstones + table.shadowed === 0 || older.some((bounds) => overlaps(table, bounds)))
       && bytesIn(below.filter((other) => overlaps(table, other))) <= largestOverlap
     )
   return { sources, outputLevel, tableSize, isMove, below, largestOverlap, older }

@@ -10,9 +10,10 @@ import { Cause, Context, Deferred, Effect, Exit, Layer } from "effect"
 import type { Scope } from "effect"
 import type { CompactionPick, TreeShape } from "../compaction/Strategy.ts"
 import type { Disk } from "../disk/Disk.ts"
-import { Jobs } from "../jobs/Jobs.ts"
+import { isLostWithWorker, Jobs } from "../jobs/Jobs.ts"
 import { inWords } from "../StoreError.ts"
 import type { DiskError, StoreCorrupted, StoreReadOnly, UnsupportedFormat, WriteError } from "../StoreError.ts"
+import { keysOf } from "../table/FilterBits.ts"
 import type { TableMeta } from "../table/TableMeta.ts"
 import { describeCause, makeActor } from "./Actor.ts"
 import { planMerge } from "./CompactionPlan.ts"
@@ -45,6 +46,11 @@ export class Compactor extends Context.Service<Compactor, {
 
 type MergeError = DiskError | StoreCorrupted | UnsupportedFormat | StoreReadOnly
 
+/** How often a piece of a compaction that is asked for is begun again after its worker has died. */
+const mostRetries = 3
+
+const isLostJob = (error: MergeError): boolean => error._tag === "DiskError" && isLostWithWorker(error)
+
 /** How often damage is met in a row before it is taken for lasting. */
 const patienceWithDamage = 3
 
@@ -66,7 +72,23 @@ const makeCompactor: Effect.Effect<
   const { counters, options } = engine
   const { compaction: strategy } = options
   /** Of what readers see: a table that is only in the manifest yet has no place in it. */
-  const currentShape = (): TreeShape => engine.view.value.tables.shape(options.memtableSize)
+  const currentShape = (): TreeShape => ({
+    ...engine.view.value.tables.shape(options.memtableSize),
+    oldestSnapshot: engine.snapshots.oldest()?.sequence ?? engine.visible
+  })
+
+  let isWoken = false
+  const wake = (): void => {
+    if (isWoken) return
+    isWoken = true
+    actor.tell("wake")
+  }
+  const wakeWhenUnpinned = (): void => {
+    engine.snapshots.onUnpinned = () => {
+      engine.snapshots.onUnpinned = undefined
+      wake()
+    }
+  }
 
   const liveTables = (metas: ReadonlyArray<{ readonly file: number }>): ReadonlyArray<LiveTable> => {
     const files = new Set(metas.map(({ file }) => file))
@@ -118,6 +140,8 @@ const makeCompactor: Effect.Effect<
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function*() {
         const since = engine.milliseconds()
+        // What is kept for them may go when they are gone.
+        if (engine.snapshots.count > 0) wakeWhenUnpinned()
         const level = plan.outputLevel
         const inputs = plan.sources.flat()
         const sources = liveTables(inputs)
@@ -125,7 +149,12 @@ const makeCompactor: Effect.Effect<
         const belowBytes = plan.below.reduce((bytes, { size }) => bytes + size, 0)
         const pathOf = new Map(sources.map((table) => [table.reader.meta.file, table.path]))
         const tables = yield* newTables.write(
-          { count: Math.ceil(2 * bytesRead / plan.tableSize) + Math.ceil(belowBytes / plan.largestOverlap) + 1, level },
+          {
+            count: Math.ceil(2 * bytesRead / plan.tableSize) + Math.ceil(belowBytes / plan.largestOverlap) + 1,
+            level,
+            keys: keysOf(inputs),
+            removed: inputs
+          },
           (targets, shape) =>
             jobs.merge({
               sources: plan.sources.map((run) => run.map((meta) => ({ meta, path: pathOf.get(meta.file)! }))),
@@ -205,7 +234,7 @@ const makeCompactor: Effect.Effect<
       if (pick === undefined) return undefined
       if (pick._tag === "Drop" && pick.tables.some((table) => engine.snapshots.sees(table.smallestSequence))) {
         // A snapshot reads on in them (I8).
-        engine.snapshots.onUnpinned = wake
+        wakeWhenUnpinned()
         return undefined
       }
       return carryOut(shape, pick)
@@ -218,7 +247,6 @@ const makeCompactor: Effect.Effect<
   let isBadPickTold = false
   const nextPick = (): Effect.Effect<void, MergeError> | undefined => {
     const shape = currentShape()
-    engine.snapshots.onUnpinned = undefined
     const picked = wanted(shape)
     if (typeof picked !== "string") {
       if (picked !== undefined) return picked
@@ -252,13 +280,13 @@ const makeCompactor: Effect.Effect<
       if (typeof work === "string") {
         return Effect.sync(() => settle(request, Exit.die(new Error(`A piece of a compaction can't be: ${work}.`))))
       }
-      return Effect.catchCause(work, (cause) =>
+      const patient = Effect.retry(work, { while: isLostJob, times: mostRetries })
+      return Effect.catchCause(patient, (cause) =>
         Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.sync(() =>
           settle(request, Exit.failCause(cause))
         ))
     })
 
-  let isWoken = false
   /** There was something to do when it was last looked. */
   let isBehind = false
   let damageMet = 0
@@ -299,11 +327,6 @@ const makeCompactor: Effect.Effect<
       })
   )
 
-  const wake = (): void => {
-    if (isWoken) return
-    isWoken = true
-    actor.tell("wake")
-  }
   engine.onWritesStopped.push((error) => {
     for (const request of requests.splice(0)) Deferred.doneUnsafe(request.reply, Exit.fail(error))
   })

@@ -68,7 +68,7 @@ const makeFlusher: Effect.Effect<
         const tables = index.isEmpty
           ? []
           : yield* newTables.write(
-            { count: 1, level: 0 },
+            { count: 1, level: 0, keys: index.count, removed: [] },
             ([target], shape) =>
               Effect.map(jobs.flush({ memtable: index.handle, target: target!, shape }), (meta) => [meta]),
             restore

@@ -10,6 +10,8 @@ import { Effect } from "effect"
 import { Disk } from "../disk/Disk.ts"
 import type { NewFile, TableShape } from "../jobs/Jobs.ts"
 import type { DiskError, StoreCorrupted, StoreReadOnly, UnsupportedFormat } from "../StoreError.ts"
+import { filterBits } from "../table/FilterBits.ts"
+import type { FilterChange } from "../table/FilterBits.ts"
 import type { TableMeta } from "../table/TableMeta.ts"
 import { EngineState } from "./EngineState.ts"
 import { tableName } from "./FileNames.ts"
@@ -26,11 +28,12 @@ type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, 
 export interface NewTables {
   /**
    * The tables that the job writes, each with one reference. `count` is how many
-   * names it may need. Not to be called where it can be interrupted: `restore` is
+   * names it may need, `keys` how many keys it writes at most, and `removed` are the
+   * tables that go when they come. Not to be called where it can be interrupted: `restore` is
    * for the job.
    */
   readonly write: <E>(
-    plan: { readonly count: number; readonly level: number },
+    plan: FilterChange & { readonly count: number },
     job: (targets: ReadonlyArray<NewFile>, shape: TableShape) => Effect.Effect<ReadonlyArray<TableMeta>, E>,
     restore: Restore
   ) => Effect.Effect<ReadonlyArray<LiveTable>, E | TableError>
@@ -69,17 +72,19 @@ export const makeNewTables: Effect.Effect<NewTables, never, EngineState | Disk |
         )
       })
 
-    const write: NewTables["write"] = ({ count, level }, job, restore) =>
+    const write: NewTables["write"] = ({ count, ...change }, job, restore) =>
       Effect.suspend(() => {
         const { mark } = engine.directory
         const targets = Array.from({ length: count }, () => {
           const file = manifest.nextTable()
           return { file, path: pathOf(file) }
         })
+        const { level } = change
+        const { levels } = engine.view.value.tables.shape(options.memtableSize)
         const shape = {
           level,
           blockSize: options.blockSize,
-          filterBitsPerKey: options.filterBitsPerKey,
+          filterBitsPerKey: filterBits(options.filterBitsPerKey, levels, change),
           compression: options.compression[level]!,
           pinned: engine.snapshots.sequences()
         }
