@@ -11,7 +11,7 @@ import { runWorkload } from "./workload.ts"
 /** Rotations, flushes, compactions, a close, a recovery, more writes and another close. */
 const lifeOf = (disk: SimulatedDisk, history: CommitHistory, seed: number) =>
   Effect.gen(function*() {
-    const options = { seed, writers: 4, writesEach: 10, structural: 4, looks: 6, hugeChance: 0.01 }
+    const options = { seed, writers: 4, writesEach: 12, structural: 4, looks: 6, hugeChance: 0.01 }
     yield* withStore(disk, (store) => runWorkload(store, history, options))
     yield* withStore(disk, (store) => runWorkload(store, history, { ...options, seed: seed + 1, writesEach: 4 }))
   })
