@@ -21,7 +21,10 @@ export type { CompactionPick, CompactionStrategy, TreeShape } from "./compaction
  * the next: each takes the tables that another has left. An option that is out of
  * its range does not throw: no store opens with the strategy.
  *
- * A strategy of one's own is an object with the same few functions.
+ * A strategy of one's own is an object with the same few functions. Whatever it
+ * picks, the engine keeps every version that a reader may see, and it does not
+ * follow a pick that breaks the rules: it logs a warning, once. Where a strategy is
+ * at a loss and level 0 is full, the engine merges level 0 by itself.
  *
  * @example
  * ```ts
@@ -48,11 +51,18 @@ export type { CompactionPick, CompactionStrategy, TreeShape } from "./compaction
 export const Compaction: {
   /**
    * One sorted run a level, each a tenth of the next: few bytes that are superseded,
-   * few tables to look into, each byte written some five to ten times. The default.
+   * few tables to look into, each byte written some five to ten times. Writers are slowed
+   * from 12 tables in level 0 on, and there are never more than 24. The default.
    */
   readonly levelled: (options?: LevelledOptions) => CompactionStrategy
-  /** Several runs of growing size above one last level: each byte is written fewer times, and reads look into more tables. */
+  /**
+   * Several runs of growing size above one last level: each byte is written fewer times, reads look into more tables,
+   * and what is above the last level grows to half of it. Bounds of level 0 as for `levelled`.
+   */
   readonly sizeTiered: (options?: SizeTieredOptions) => CompactionStrategy
-  /** Drops the oldest tables when there are more than `maxBytes`: older keys are gone without having been deleted. */
+  /**
+   * Drops the oldest tables when there are more than `maxBytes`: older keys are gone without having been deleted. All
+   * stays in level 0, which has no bound but that one; a `compact` that is asked for changes nothing.
+   */
   readonly fifo: (options: FifoOptions) => CompactionStrategy
 } = { levelled, sizeTiered, fifo }

@@ -5,12 +5,12 @@
 import type { StoreReadOnly } from "./StoreError.ts"
 
 /**
- * Why writers wait: memtables wait for their flush, level 0 is full and waits for
- * compaction, or compaction is behind deeper down.
+ * Why writers wait: memtables wait for their flush, level 0 waits for compaction,
+ * or compaction is behind deeper down. The last only slows writers.
  */
 export type StallReason = "immutables" | "level0" | "debt"
 
-/** Sizes are bytes; segments, tables and manifests are given by the number in their file's name. */
+/** Sizes are bytes, times milliseconds; segments, tables and manifests are given by the number in their file's name. */
 export type EngineEvent =
   /** The next segment is durable and named by the manifest. */
   | { readonly _tag: "SegmentCreated"; readonly segment: number }
@@ -30,7 +30,7 @@ export type EngineEvent =
     readonly bytes: number
     readonly milliseconds: number
   }
-  /** Tables were merged into others, in `level`. */
+  /** Tables were merged into others, in `level`; none were `added` if nothing was left. */
   | {
     readonly _tag: "TablesCompacted"
     readonly removed: ReadonlyArray<number>
@@ -47,7 +47,7 @@ export type EngineEvent =
     readonly level: number
     readonly milliseconds: number
   }
-  /** A strategy such as `Compaction.fifo` gave up tables with all that was in them. */
+  /** A strategy such as `Compaction.fifo` gave up tables with all that was in them. No snapshot read them. */
   | { readonly _tag: "TablesDropped"; readonly removed: ReadonlyArray<number> }
   /** The manifest was written anew as one snapshot. */
   | { readonly _tag: "ManifestRewritten"; readonly file: number }

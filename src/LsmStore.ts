@@ -31,9 +31,12 @@ export interface WriteOptions {
  * bytes, and values up to 256 MiB. Arguments are copied when an effect starts;
  * results belong to the caller.
  *
- * Reads never wait for a write, a rotation or a flush. A write is acknowledged
- * when its durability is met, and visible from then on. An interrupted write is
- * wholly applied or wholly absent; an interrupted read leaves nothing behind.
+ * Reads never wait for a write, a rotation, a flush or a compaction. A write is
+ * acknowledged when its durability is met, and visible from then on. An interrupted
+ * write is wholly applied or wholly absent; an interrupted read leaves nothing behind.
+ *
+ * Memtables are flushed to tables, and tables compacted, in the background. Where
+ * that falls behind, writers are slowed in proportion, and stopped at a bound.
  *
  * Whatever is called after the layer's scope has begun to close fails with
  * `StoreClosed`, except for `stats`, and `events`, which end. A bad argument is
@@ -75,8 +78,12 @@ export class LsmStore extends Context.Service<LsmStore, {
   /** Whether the key has a value, without copying it. Fails as `get` does. */
   readonly has: (key: Uint8Array, options?: ReadOptions) => Effect.Effect<boolean, ReadError>
   /**
-   * Gives the key a value. Returns when the write meets its durability; it waits
-   * while the memtable is full and `maxImmutables` others wait for their flush.
+   * Gives the key a value. Returns when the write meets its durability. It waits
+   * longer where the background work is behind: up to 100 ms a group of writes on
+   * the way to a bound, and at one until there is room, as while the memtable is full
+   * and `maxImmutables` others wait for their flush. Both show as `WriteStalled` in
+   * `events`. No write fails for being early; `Effect.timeout` gives up.
+   *
    * Until the log takes it an interrupt withdraws it; after that it is applied, and
    * the interrupted caller returns at once.
    *
@@ -96,7 +103,7 @@ export class LsmStore extends Context.Service<LsmStore, {
   /**
    * The entries of a range in key order, as of the first pull, or of `snapshot`.
    * It holds no memtable and no file while its consumer is slow, only its
-   * sequence. Interrupting it, or ending it early, leaves nothing behind. Fails as
+   * sequence and what it has read ahead. Interrupting it, or ending it early, leaves nothing behind. Fails as
    * `get` does, also in the middle.
    *
    * @example
@@ -147,16 +154,42 @@ export class LsmStore extends Context.Service<LsmStore, {
   readonly sync: Effect.Effect<void, WriteError>
   /**
    * Puts all that was acknowledged before into tables. It waits for as long as
-   * tables can't be written: that is tried again until it succeeds. Errors as for
-   * `put`. Interrupting it does not undo what it began.
+   * tables can't be written, which is tried again until it succeeds, or level 0 is
+   * full. Errors as for `put`. Interrupting it does not undo what it began.
    */
   readonly flush: Effect.Effect<void, WriteError>
   /**
-   * Merges all tables into one, and drops what no reader can see any more. It does
-   * not flush first. The range is checked and otherwise a hint. Returns when the
-   * new table is in force; the old files go once no reader holds them. Errors as
-   * for `put`, and those of the tables: then nothing has changed, and it may be
-   * tried again. Interrupting it does not undo what it began.
+   * Brings the tables with keys of the range, or all of them, down level by level to
+   * the deepest one that has any, and drops there what no reader can see any more.
+   * It does not flush first: what is in memory stays there. It works in pieces,
+   * between which the strategy's own compactions have their turn, and comes to an
+   * end however much is written meanwhile. Under a strategy that keeps all in level
+   * 0, as `Compaction.fifo`, it changes nothing.
+   *
+   * Returns when the result is in force; the old files go once no reader holds them.
+   * Errors as for `put`, and those of the tables: what was done then stays done, no
+   * data is lost, and it may be tried again. An interrupt ends the wait, not the
+   * compaction; a close of the store abandons it.
+   *
+   * @example
+   * ```ts
+   * import { Effect } from "effect"
+   * import { LsmStore } from "effect-lsm"
+   *
+   * const text = new TextEncoder()
+   * const program = Effect.gen(function*() {
+   *   const store = yield* LsmStore
+   *   yield* store.put(text.encode("tmp/1"), new Uint8Array(1000))
+   *   yield* store.flush
+   *   yield* store.delete(text.encode("tmp/1"))
+   *   yield* store.flush
+   *   yield* store.compact({ prefix: text.encode("tmp/") })
+   *   return yield* store.stats
+   * })
+   * const stats = await Effect.runPromise(program.pipe(Effect.provide(LsmStore.layerMemory())))
+   *
+   * stats.tables.count // => 0
+   * ```
    */
   readonly compact: (range?: KeyRange) => Effect.Effect<void, WriteError>
   /** Figures about the store at this moment, or at its end if it has closed. */
@@ -172,7 +205,8 @@ export class LsmStore extends Context.Service<LsmStore, {
    * the layer's scope: what was acknowledged is written and synced then, at every
    * level. Opening replays what the log holds. A directory that is open elsewhere
    * is `StoreLocked`; for the rest see `StoreOpenError`. An interrupt while it
-   * opens leaves a directory that opens as well as before.
+   * opens leaves a directory that opens as well as before. Flushes and compactions
+   * run on the event loop, in slices of less than half a millisecond.
    *
    * @example
    * ```ts

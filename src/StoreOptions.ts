@@ -21,7 +21,10 @@ export type Durability = "sync" | "buffered" | "async"
 export interface EngineOptions {
   /** Bytes of memory after which a memtable is rotated, 64 KiB to 4095 MiB. Default 32 MiB. */
   readonly memtableSize?: number | undefined
-  /** Memtables that may wait for their flush before writers wait too, 1 to 1024. Default 4. */
+  /**
+   * Memtables that may wait for their flush, 1 to 1024; with as many the next rotation waits, and with it the writers,
+   * who are slowed from half of all memtables' bytes on. Default 4.
+   */
   readonly maxImmutables?: number | undefined
   /** Level of writes that do not name one. Default `"sync"`. */
   readonly durability?: Durability | undefined
@@ -29,22 +32,32 @@ export interface EngineOptions {
   readonly syncInterval?: Duration.Input | undefined
   /** Bytes of a table's block, 512 to 4 MiB. Default 4096. Holds for new tables. */
   readonly blockSize?: number | undefined
-  /** Bytes of table blocks kept in memory; 0: none. Default 32 MiB. */
+  /**
+   * Bytes of memory for table blocks, with the indexes and filters of open tables counted in; 0: no blocks are kept.
+   * Whatever those take, a quarter of it, or 1 MiB if that is more, stays for blocks. Default 32 MiB.
+   */
   readonly blockCacheSize?: number | undefined
-  /** Filter bits a key, 0 (no filter) to 32. Default 10. Holds for new tables. */
+  /**
+   * Filter bits a key on average over all tables, 0 (no filter) to 32: levels with few keys get more, those with many
+   * fewer. Default 10. Holds for new tables.
+   */
   readonly filterBitsPerKey?: number | undefined
   /**
-   * Compression of table blocks; of an array the first is for level 0 and so on, the last for all deeper levels.
-   * Default `"none"`. Holds for new tables.
+   * Compression of table blocks: `"none"`, `"lz4"` or `"zstd"`; of an array of 1 to 7 the first is for level 0 and so on,
+   * the last for all deeper levels. A block that would not shrink by an eighth is stored as it is. Default `"none"`.
+   * Holds for new tables; a table goes to a level of another compression only by being written anew.
    */
   readonly compression?: Compression | ReadonlyArray<Compression> | undefined
   /** Which tables are merged, and when. Default `Compaction.levelled()`. */
   readonly compaction?: CompactionStrategy | undefined
-  /** Most table files that are open at once, from 8 up; one beyond it is opened again when it is read. Default 512. */
+  /**
+   * Most table files that are open for reads at once, 8 to 1,000,000; one beyond it is opened again when it is read.
+   * What flushes and compactions open is beside it. Default 512.
+   */
   readonly maxOpenFiles?: number | undefined
   /**
    * Worker threads for background work: 2, one for flushes and one for compactions, or 0: on the event loop in slices.
-   * Default 2 for `NodeLsmStore`; elsewhere always 0, unless the context provides the job runner.
+   * Default 2 for `NodeLsmStore`; other layers have none, whatever is given.
    */
   readonly workers?: 0 | 2 | undefined
 }

@@ -35,8 +35,7 @@ export interface LevelStats {
 /** Three ratios. `read` and `write` are 0 as long as nothing was looked up or written. */
 export interface Amplification {
   /**
-   * Tables looked into per key that was looked up: the sum of the levels' `reads` by `gets`. A lookup that had to wait
-   * for a block begins anew, and then counts what it looks into again.
+   * Tables looked into per key that was looked up: the sum of the levels' `reads` by `gets`.
    */
   readonly read: number
   /**

@@ -1,6 +1,7 @@
 /**
  * The only door to the disk. Everything above it is the same on a real disk,
- * a simulated one, and memory.
+ * a simulated one, and memory. The worker threads of `NodeLsmStore` make their
+ * own calls to the system, through the part of it that jobs need.
  *
  * Every request is uninterruptible: once begun, it ends, and its effect returns
  * then. Each handle has one user at a time for `append` and `sync`; reads may
@@ -38,8 +39,8 @@ export interface ReadFile {
   /** Exactly `length` bytes in a buffer of their own, or `DiskError` with code `ESHORT` past the end. */
   read(offset: number, length: number): Effect.Effect<Uint8Array, DiskError>
   /**
-   * The same, synchronously; throws the `DiskError`. If `into` is given and large enough, a disk may put the bytes at its
-   * beginning and return a view of it, to spare the memory.
+   * The same, synchronously, on the event loop; throws the `DiskError`. If `into` is given and large enough, a disk may
+   * put the bytes at its beginning and return a view of it, to spare the memory.
    */
   readSync(offset: number, length: number, into?: Uint8Array): Uint8Array
   readonly close: Effect.Effect<void>

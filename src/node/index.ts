@@ -40,8 +40,11 @@ export const NodeLsmStore = {
    * nothing to clean up.
    *
    * Flushes and compactions run in two threads, which start when there is work for
-   * them and keep the process alive only while they have some; with `workers: 0`
-   * they run on the event loop.
+   * them, hold about 45 MB each, and keep the process alive only while they have
+   * some; closing the store ends them. If one dies or hangs, another takes its place
+   * and the job is done again: an event `WorkerRestarted`, and nothing is lost. With
+   * `workers: 0`, and where the threads' module is missing, as in a bundle of one
+   * file (a warning is logged), the work runs on the event loop in slices.
    *
    * @example
    * ```ts
