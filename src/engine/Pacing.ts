@@ -196,11 +196,12 @@ export class Pacing {
 
   #tell(): void {
     const { counters, emit } = this.#engine
+    this.#slowedSince = -1
     const milliseconds = Math.round(this.#slowed)
+    if (milliseconds === 0) return
     counters.slowdowns++
     counters.slowdownMilliseconds += milliseconds
     emit({ _tag: "WriteStalled", reason: this.#slowedReason, kind: "slowed", milliseconds })
-    this.#slowedSince = -1
     this.#slowed = 0
   }
 

@@ -48,7 +48,8 @@ const only = <Tag extends EngineEvent["_tag"]>(events: ReadonlyArray<EngineEvent
 const fillMemtables = (store: Store, count: number) =>
   Effect.forEach(
     Array.from({ length: count * 3 }, (_, i) => i),
-    (i) => store.put(bytes(`key-${i}`), new Uint8Array(30_000)),
+    // Out of order, so that tables overlap.
+    (i) => store.put(bytes(`key-${i * 11 % (count * 3)}`), new Uint8Array(30_000)),
     { discard: true }
   )
 
@@ -237,10 +238,10 @@ describe("events", () => {
     const events = runSimulated(
       4,
       eventsOf(
-        open(simulatedLayer(disk, { ...tinyMemtable, durability: "buffered" })),
+        open(simulatedLayer(disk, { ...tinyMemtable, durability: "buffered", maxImmutables: 32 })),
         (store) =>
           Effect.gen(function*() {
-            yield* fillMemtables(store, 8)
+            yield* fillMemtables(store, 23)
             yield* store.flush
             // The first write that nothing slows ends the stretch.
             yield* store.put(bytes("a"), bytes("1"))
