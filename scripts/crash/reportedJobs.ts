@@ -6,7 +6,7 @@ import { Jobs } from "../../src/jobs/Jobs.ts"
 import { layerWorkerJobs } from "../../src/jobs/WorkerJobs.ts"
 
 export const mergeBegins = 1
-export const mergeEnds = 2
+const mergeEnds = 2
 
 export const reportedJobs = (workers: 0 | 2, report: (value: number) => void): Layer.Layer<Jobs, never, Disk> =>
   Layer.effect(

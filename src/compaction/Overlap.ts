@@ -22,7 +22,7 @@ const firstAtOrAbove = (tables: ReadonlyArray<TableMeta>, key: Uint8Array): numb
 }
 
 /** Bytes of the tables of a level from 1 on that share keys with the table's range. */
-export const overlappingBytes = (table: TableMeta, level: ReadonlyArray<TableMeta>): number => {
+const overlappingBytes = (table: TableMeta, level: ReadonlyArray<TableMeta>): number => {
   let bytes = 0
   for (let index = firstAtOrAbove(level, table.smallestKey); index < level.length; index++) {
     if (compareBytes(level[index]!.smallestKey, table.largestKey) > 0) break

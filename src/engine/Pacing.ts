@@ -48,7 +48,7 @@ const longestRest = 3
 const tellAfter = 1_000
 
 /** A rate learned from jobs, the last ones counting most. */
-export class MeasuredRate {
+class MeasuredRate {
   #rate: number
 
   constructor(first: number) {

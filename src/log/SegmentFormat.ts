@@ -49,7 +49,7 @@ import { checksum, checksumSeed } from "../record/Checksum.ts"
 import { deleteSize } from "../record/RecordCodec.ts"
 import { readSafeUint64, readUint32, writeSafeUint64, writeUint32 } from "./FixedInt.ts"
 
-export const formatVersion = 1
+const formatVersion = 1
 export const segmentHeaderSize = 64
 export const groupHeaderSize = 80
 export const groupAlignment = 8

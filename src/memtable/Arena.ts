@@ -39,7 +39,7 @@ const freeTotalWord = 14
 export const headerWords = 16
 
 /** Words that a node's size is a multiple of: nodes of 32 and 96 bytes then touch the fewest cache lines. */
-export const nodeUnitWords = 8
+const nodeUnitWords = 8
 
 /** Largest arena: every index into it and its length in words have 32 bits. */
 export const maxArenaBytes = (0x1_0000_0000 - nodeUnitWords) * 4
