@@ -68,7 +68,7 @@ export const NodeLsmStore = {
   layer,
   /**
    * The same with options from configuration; what is missing or of another type
-   * there is a `ConfigError`.
+   * there is a `ConfigError`. A strategy goes in as `Config.succeed(strategy)`.
    *
    * @example
    * ```ts
