@@ -44,7 +44,8 @@ export interface EngineOptions {
   readonly filterBitsPerKey?: number | undefined
   /**
    * Compression of table blocks: `"none"`, `"lz4"` or `"zstd"`; of an array of 1 to 7 the first is for level 0 and so on,
-   * the last for all deeper levels. A block that would not shrink by an eighth is stored as it is. Default `"none"`.
+   * the last for all deeper levels. A block that would not shrink by an eighth is stored as it is. Default `"lz4"` for
+   * the last level, 6, where most of the data is, and `"none"` for those above it.
    * Holds for new tables; a table goes to a level of another compression only by being written anew.
    */
   readonly compression?: Compression | ReadonlyArray<Compression> | undefined
@@ -124,6 +125,16 @@ const invalid = (argument: string, reason: string) => Effect.fail(new InvalidArg
 export const isDurability = (value: unknown): value is Durability =>
   value === "sync" || value === "buffered" || value === "async"
 
+/**
+ * The last level holds most of the data, and is read least: there LZ4 takes a third off half-compressible values for
+ * 2 µs a read that misses the cache. Upper levels are merged again and again, and stay as they are. zstd would take
+ * off a twentieth more, at 10 µs a read.
+ */
+const defaultCompression: ReadonlyArray<Compression> = Array.from(
+  { length: levelCount },
+  (_, level) => level === levelCount - 1 ? "lz4" : "none"
+)
+
 const isCompression = (value: unknown): value is Compression => value === "none" || value === "lz4" || value === "zstd"
 
 /** One a level, or undefined if the option is not one. */
@@ -181,7 +192,7 @@ export const resolveOptions = Effect.fnUntraced(function*(
   if (!isDurability(durability)) {
     return yield* invalid("durability", `must be "sync", "buffered" or "async", not ${inWords(durability)}`)
   }
-  const compression = compressionByLevel(options.compression ?? "none")
+  const compression = compressionByLevel(options.compression ?? defaultCompression)
   if (compression === undefined) {
     return yield* invalid(
       "compression",

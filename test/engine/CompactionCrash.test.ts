@@ -11,7 +11,8 @@ import { smallLevels } from "./strategies.ts"
 import { namedFiles, shapeProblems } from "./structure.ts"
 import { runWorkload } from "./workload.ts"
 
-const small = { compaction: smallLevels }
+/** Tables of the last level move only if they are stored like the others. */
+const small = { compaction: smallLevels, compression: "none" } as const
 
 /** Writes and flushes beside compactions of levels and of ranges; a close in their midst, a recovery, and more of it. */
 const lifeOf = (disk: SimulatedDisk, history: CommitHistory, seed: number, events: Array<EngineEvent>) =>

@@ -28,7 +28,8 @@ import { smallLevels } from "./strategies.ts"
 import { namedFiles, shapeProblems, structureOn } from "./structure.ts"
 import { runWorkload } from "./workload.ts"
 
-const small = { compaction: smallLevels }
+/** Tables of the last level move only if they are stored like the others. */
+const small = { compaction: smallLevels, compression: "none" } as const
 
 /** Rounds of a few writes, each flushed, beside the compactions that come of them. */
 const rounds = (store: Store, history: CommitHistory, seed: number, count: number) =>

@@ -28,9 +28,9 @@ export const openings: ReadonlyArray<Partial<StoreOptions>> = [
   { memtableSize: 64 * 1024, maxImmutables: 1 },
   { memtableSize: 64 * 1024, blockSize: 512, filterBitsPerKey: 0, blockCacheSize: 0 },
   { memtableSize: 1024 * 1024, blockSize: 64 * 1024, filterBitsPerKey: 20, durability: "async" },
-  { memtableSize: 64 * 1024, compaction: smallLevels },
+  { memtableSize: 64 * 1024, compaction: smallLevels, compression: "none" },
   { memtableSize: 64 * 1024, compaction: smallTiers, compression: ["none", "zstd"] },
-  { memtableSize: 64 * 1024, compaction: oddPicks, maxOpenFiles: 8 },
+  { memtableSize: 64 * 1024, compaction: oddPicks, compression: "none", maxOpenFiles: 8 },
   {}
 ]
 

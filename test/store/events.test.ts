@@ -59,7 +59,7 @@ describe("events", () => {
     it.live(`tell of each segment, rotation, flush and compaction, in the order in which they happen (${backend.name})`, () =>
       Effect.gen(function*() {
         const events = yield* eventsOf(
-          backend.open({ ...tinyMemtable, compaction: onlyWhenAsked }),
+          backend.open({ ...tinyMemtable, compaction: onlyWhenAsked, compression: "none" }),
           (store) =>
             Effect.gen(function*() {
               yield* fillMemtables(store, 4)
@@ -124,7 +124,7 @@ describe("events", () => {
   for (const backend of backends) {
     it.live(`tell of tables that go down as they are (${backend.name})`, () =>
       Effect.gen(function*() {
-        const events = yield* eventsOf(backend.open({ compaction: onlyWhenAsked }), (store) =>
+        const events = yield* eventsOf(backend.open({ compaction: onlyWhenAsked, compression: "none" }), (store) =>
           Effect.gen(function*() {
             for (const key of ["a", "b"]) {
               yield* store.put(bytes(key), bytes("1"))
@@ -136,7 +136,9 @@ describe("events", () => {
             assert.strictEqual(compaction.moved, 2)
             assert.strictEqual(tables.count, 2)
           }))
-        const flushed = only(events, "MemtableFlushed").map(({ table }) => table === undefined ? [] : [table])
+        const flushed = only(events, "MemtableFlushed").map(({ table }) =>
+          table === undefined ? [] : [table]
+        )
         const moved = only(events, "TablesMoved")
         assert.deepStrictEqual(moved.map(({ tables }) => tables), flushed)
         assert.deepStrictEqual(moved.map(({ level }) => level), [levelCount - 1, levelCount - 1])

@@ -203,7 +203,7 @@ describe("stats", () => {
       assert.strictEqual(deepest?.tables, 1)
       assert.strictEqual(deepest?.bytesWritten, 0)
       assert.strictEqual(levels[0]?.bytesWritten, deepest?.bytes)
-    }), { compaction: onlyWhenAsked, workers: 0 })
+    }), { compaction: onlyWhenAsked, compression: "none", workers: 0 })
 
   onEachStore(
     "count keys looked up, and the levels in which each was looked for in a block",
