@@ -4,7 +4,8 @@
  *
  * Words: 0 commands to the worker, as bits; 1 heartbeat, which the worker raises
  * at every slice; 2 whether it is parked; 3 files that its job has begun; 4 how
- * long it rests, in microseconds; 5 is never changed, to rest on.
+ * long it rests, in microseconds, and 5 until when, in milliseconds modulo 2^32; 6
+ * is never changed, to rest on.
  *
  * Where processors are few a worker rests for a moment after each stretch of
  * work. A thread that never sleeps can be put onto the event loop's processor and
@@ -19,7 +20,8 @@ const heartbeatWord = 1
 const parkedWord = 2
 const begunWord = 3
 const restTimeWord = 4
-const restWord = 5
+const restUntilWord = 5
+const restWord = 6
 
 const parkBit = 1
 const abandonBit = 2
@@ -27,13 +29,15 @@ const abandonBit = 2
 /** Milliseconds of work after which a worker rests, and of the shortest rest. */
 const workTime = 0.5
 const shortestRest = 0.05
+/** Milliseconds for which the loop's word on rests holds. */
+const restsHold = 1_000
 
 export class JobControl {
   readonly memory: SharedArrayBuffer
   readonly #words: Int32Array
   #rested = 0
 
-  constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(24)) {
+  constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(28)) {
     this.memory = memory
     this.#words = new Int32Array(memory)
   }
@@ -57,8 +61,12 @@ export class JobControl {
     Atomics.notify(this.#words, commandWord)
   }
 
-  /** On the loop: how many milliseconds the worker rests, from its next rest on. */
+  /**
+   * On the loop: how many milliseconds the worker rests, from its next rest on. It holds for a second: what the loop was
+   * busy with then may be over.
+   */
   restFor(milliseconds: number): void {
+    Atomics.store(this.#words, restUntilWord, (Date.now() + restsHold) | 0)
     Atomics.store(this.#words, restTimeWord, Math.round(milliseconds * 1000))
   }
 
@@ -98,7 +106,10 @@ export class JobControl {
   /** In the worker, between two slices: leaves the processor to others for a moment if it has worked for some time. */
   rest(): void {
     if (performance.now() - this.#rested < workTime) return
-    Atomics.wait(this.#words, restWord, 0, Math.max(shortestRest, Atomics.load(this.#words, restTimeWord) / 1000))
+    const words = this.#words
+    const holds = ((Atomics.load(words, restUntilWord) - Date.now()) | 0) > 0
+    const asked = holds ? Atomics.load(words, restTimeWord) / 1000 : 0
+    Atomics.wait(words, restWord, 0, Math.max(shortestRest, asked))
     this.#rested = performance.now()
   }
 
