@@ -173,13 +173,26 @@ export class Pacing {
 
   /** Waits without letting the loop sleep; where time stands still unless everybody waits, it must. */
   #watch(since: number, milliseconds: number): Effect.Effect<void> {
-    return Effect.gen({ self: this }, function*() {
-      for (;;) {
-        yield* Effect.yieldNow
-        const now = this.#now()
-        if (now - since >= milliseconds || this.#paidAt === 0 || this.#isLifted) return
-        if (now === since) return yield* this.#sleep(milliseconds)
+    return Effect.flatMap(
+      Effect.yieldNow,
+      () => this.#now() === since ? this.#sleep(milliseconds) : this.#turns(milliseconds)
+    )
+  }
+
+  /** Turns of the loop for so long, each of next to nothing: as effects they would be garbage by the megabyte. */
+  #turns(milliseconds: number): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      const until = performance.now() + milliseconds
+      let isOver = false
+      const turn = (): void => {
+        if (isOver) return
+        if (this.#paidAt === 0 || this.#isLifted || performance.now() >= until) resume(Effect.void)
+        else setImmediate(turn)
       }
+      setImmediate(turn)
+      return Effect.sync(() => {
+        isOver = true
+      })
     })
   }
 
