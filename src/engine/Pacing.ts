@@ -106,9 +106,9 @@ export class Pacing {
     })
   }
 
-  /** Milliseconds, with fractions. */
+  /** Milliseconds, with fractions; a wall clock that is set back would make waits of them that do not end. */
   #now(): number {
-    return Number(this.#clock.currentTimeNanosUnsafe()) / 1e6
+    return Number(this.#clock.monotonicTimeNanosUnsafe()) / 1e6
   }
 
   /** From now on nothing is slowed: the store is closing. */
@@ -146,6 +146,12 @@ export class Pacing {
     const milliseconds = Math.min(longestWait, this.#paidAt - now)
     const isWatch = this.#isRead && milliseconds <= longestWatch
     if (!(milliseconds >= (isWatch ? 0.1 : 1)) || this.#isLifted) return Effect.void
+    this.#measure()
+    if (this.#pressure === 0) {
+      // Relief has come since the charge, and none may be to come any more.
+      this.#paidAt = 0
+      return Effect.void
+    }
     if (this.#slowedSince < 0) {
       this.#slowedSince = now
       this.#slowedReason = this.#reason
@@ -224,7 +230,7 @@ export class Pacing {
     let unflushed = view.active.index.usedBytes
     for (const { index } of view.immutables) unflushed += index.usedBytes
     const room = (maxImmutables + 1) * memtableSize
-    this.#pressure = share(unflushed, room / 2, room)
+    this.#pressure = share(unflushed, room / 4, room)
     this.#reason = "immutables"
     this.#raise("level0", share(view.tables.level0.length, compaction.slowdownTables, compaction.stopTables))
     const soft = Math.max(softDebt * memtableSize, view.tables.bytes / 2)
