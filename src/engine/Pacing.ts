@@ -230,7 +230,7 @@ export class Pacing {
     let unflushed = view.active.index.usedBytes
     for (const { index } of view.immutables) unflushed += index.usedBytes
     const room = (maxImmutables + 1) * memtableSize
-    this.#pressure = share(unflushed, room / 4, room)
+    this.#pressure = share(unflushed, room / 2, room)
     this.#reason = "immutables"
     this.#raise("level0", share(view.tables.level0.length, compaction.slowdownTables, compaction.stopTables))
     const soft = Math.max(softDebt * memtableSize, view.tables.bytes / 2)
