@@ -23,7 +23,7 @@ export interface EngineOptions {
   readonly memtableSize?: number | undefined
   /**
    * Memtables that may wait for their flush, 1 to 1024; with as many the next rotation waits, and with it the writers,
-   * who are slowed from half of all memtables' bytes on. Default 4.
+   * who are slowed from half of all memtables' bytes on. Default 3.
    */
   readonly maxImmutables?: number | undefined
   /** Level of writes that do not name one. Default `"sync"`. */
@@ -178,7 +178,7 @@ export const resolveOptions = Effect.fnUntraced(function*(
       : invalid(name, `must be true or false, not ${inWords(value)}`)
 
   const memtableSize = yield* integer("memtableSize", options.memtableSize, 32 * MiB, 64 * KiB, 4095 * MiB)
-  const maxImmutables = yield* integer("maxImmutables", options.maxImmutables, 4, 1, 1024)
+  const maxImmutables = yield* integer("maxImmutables", options.maxImmutables, 3, 1, 1024)
   const blockSize = yield* integer("blockSize", options.blockSize, 4 * KiB, 512, 4 * MiB)
   const cacheLimit = Number.MAX_SAFE_INTEGER
   const blockCacheSize = yield* integer("blockCacheSize", options.blockCacheSize, 32 * MiB, 0, cacheLimit)

@@ -17,7 +17,7 @@ import { makeKey, makeValues, randomNumbers, scratchKey, userBytes } from "./rec
 import { untilSettled } from "./settled.ts"
 
 const write = { durability: "buffered" } as const
-const maxImmutables = 4
+const maxImmutables = 3
 const MiB = 1024 * 1024
 /** Records that are read back. */
 const sampleSize = 100_000

@@ -1,13 +1,12 @@
 /**
  * Arenas of memtables, kept for reuse: a fresh one costs page faults on every
- * page it touches, and the collector's attention when it goes.
+ * page it touches, and the collector's attention when it goes: given up and made
+ * anew while writers go on, there would be more of them at a time than ever are
+ * in use.
  */
 import { Effect } from "effect"
 import { ArenaMemtable } from "../memtable/ArenaMemtable.ts"
 import { InvalidArgument } from "../StoreError.ts"
-
-/** How many unused arenas are kept. */
-const kept = 2
 
 /** Room that a memtable must have. */
 export interface Room {
@@ -17,11 +16,14 @@ export interface Room {
 
 export class ArenaPool {
   readonly #limit: number
+  /** How many unused arenas are kept. */
+  readonly #kept: number
   readonly #spare: Array<ArenaMemtable> = []
   readonly #oversized = new WeakSet<ArenaMemtable>()
 
-  constructor(limit: number) {
+  constructor(limit: number, kept: number) {
     this.#limit = limit
+    this.#kept = kept
   }
 
   /** An empty memtable that has the room: an ordinary one if that suffices, else one sized to it. */
@@ -57,6 +59,6 @@ export class ArenaPool {
 
   /** Takes back a memtable that nothing references. */
   readonly recycle = (index: ArenaMemtable): void => {
-    if (this.#spare.length < kept && !this.#oversized.has(index)) this.#spare.push(index)
+    if (this.#spare.length < this.#kept && !this.#oversized.has(index)) this.#spare.push(index)
   }
 }

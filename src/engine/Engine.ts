@@ -112,7 +112,7 @@ const open = Effect.fnUntraced(function*(
   const cache = new BlockCache(options.blockCacheSize, options.blockSize)
   const files = new OpenFiles(disk, options.maxOpenFiles)
   const policy = new ReadPolicy(yield* StoreReadMode)
-  const arenas = new ArenaPool(options.memtableSize)
+  const arenas = new ArenaPool(options.memtableSize, options.maxImmutables)
   const retirement = yield* makeRetirement(cache)
   const directory = new SyncedDirectory(disk, options.directory)
   // What a log holds is written in less time than a thread takes to start.
