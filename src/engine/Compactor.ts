@@ -46,6 +46,8 @@ export class Compactor extends Context.Service<Compactor, {
 
 type MergeError = DiskError | StoreCorrupted | UnsupportedFormat | StoreReadOnly
 
+/** Names are taken for as many tables as if what is read were so many times as large when it is written: it may be compressed. */
+const mostGrowth = 4
 /** How often a piece of a compaction that is asked for is begun again after its worker has died. */
 const mostRetries = 3
 
@@ -150,7 +152,7 @@ const makeCompactor: Effect.Effect<
         const pathOf = new Map(sources.map((table) => [table.reader.meta.file, table.path]))
         const tables = yield* newTables.write(
           {
-            count: Math.ceil(2 * bytesRead / plan.tableSize) + Math.ceil(belowBytes / plan.largestOverlap) + 1,
+            count: Math.ceil(mostGrowth * bytesRead / plan.tableSize) + Math.ceil(belowBytes / plan.largestOverlap) + 1,
             level,
             keys: keysOf(inputs),
             removed: inputs

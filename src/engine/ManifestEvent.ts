@@ -77,7 +77,9 @@ const inOrder = (a: TableEntry, b: TableEntry): number =>
 /** The tables in their order, or what is wrong with them (I11). */
 const arrange = (tables: ReadonlyArray<TableEntry>): ReadonlyArray<TableEntry> | string => {
   const arranged = [...tables].sort(inOrder)
+  const files = new Set<number>()
   for (const [at, table] of arranged.entries()) {
+    if (files.size === files.add(table.file).size) return `table ${table.file} is named twice`
     if (table.level >= levelCount) return `table ${table.file} is in level ${table.level}, which does not exist`
     if (compareBytes(table.smallestKey, table.largestKey) > 0) return `the keys of table ${table.file} are out of order`
     const before = arranged[at - 1]
