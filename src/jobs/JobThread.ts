@@ -9,7 +9,7 @@
 import { Worker } from "node:worker_threads"
 import { JobControl } from "./JobControl.ts"
 import { portable } from "./WorkerMessage.ts"
-import type { JobReply, JobRequest } from "./WorkerMessage.ts"
+import type { JobReply, JobRequest, StopRequest } from "./WorkerMessage.ts"
 import type { WorkerSetup } from "./WorkerSetup.ts"
 
 /** What became of a job: the worker's reply, or the worker's end. */
@@ -35,6 +35,9 @@ export interface JobThreadOptions {
 
 /** A heart is listened to so many times before it counts as still: a process that was halted is given time to go on. */
 const listenings = 8
+
+/** How many times the stop's timeout a thread is waited for that is still loading. */
+const loadingPatience = 10
 
 /** JavaScript objects in the thread's heap; blocks, filters and arenas are outside it. */
 const resourceLimits = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16 }
@@ -100,11 +103,30 @@ export class JobThread {
     if (this.#done !== undefined && this.isServing) this.#listen(this.#options.abandonTimeout)
   }
 
-  /** Ends the thread, at the latest after the stop's timeout. */
+  /**
+   * Ends the thread: asks it to, which ends its job too, and after the stop's timeout ends it from here. One that is still
+   * loading its modules is only asked, and waited for somewhat longer: to terminate a thread as it starts can bring the
+   * process down (nodejs/node#56312).
+   */
   stop(ended: () => void): void {
     if (this.#hasEnded) return ended()
     this.#waitingForEnd.push(ended)
-    this.#die(undefined)
+    if (this.#ending !== undefined) return
+    this.#note(stopped)
+    clearInterval(this.#heart)
+    const { stopTimeout } = this.#options
+    const isLoading = this.control.heartbeat === 0
+    this.#stopTimer = setTimeout(() => {
+      this.#stopTimer = undefined
+      if (this.control.heartbeat === 0) this.#end("it could not be ended")
+      else this.#die(undefined)
+    }, isLoading ? stopTimeout * loadingPatience : stopTimeout)
+    this.control.abandon()
+    try {
+      this.#worker?.postMessage({ _tag: "Stop" } satisfies StopRequest)
+    } catch {
+      this.#die(undefined)
+    }
   }
 
   /** Looks at the heartbeat from now on, and ends the thread if it stands still for so long. */

@@ -18,7 +18,12 @@ export type JobRequest =
   | { readonly _tag: "Flush"; readonly job: FlushJob }
   | { readonly _tag: "Merge"; readonly job: MergeJob }
 
-/** From the worker, once for each request. */
+/** To the worker: it is to end, after the job that it has. */
+export interface StopRequest {
+  readonly _tag: "Stop"
+}
+
+/** From the worker, once for each job. */
 export type JobReply =
   | { readonly _tag: "Written"; readonly tables: ReadonlyArray<TableMeta> }
   | { readonly _tag: "Failed"; readonly error: PlainError }

@@ -11,7 +11,7 @@ import type { JobDisk } from "../disk/JobDisk.ts"
 import { JobControl } from "./JobControl.ts"
 import { makeTableJobs } from "./TableJobs.ts"
 import { failureReply, writtenReply } from "./WorkerMessage.ts"
-import type { JobRequest } from "./WorkerMessage.ts"
+import type { JobRequest, StopRequest } from "./WorkerMessage.ts"
 import { isWorkerSetup } from "./WorkerSetup.ts"
 
 /** Serves the jobs that the event loop sends, over this disk, until the thread is ended from there. */
@@ -40,7 +40,9 @@ export const serveJobs = (disk: JobDisk): void => {
     }
   )
 
-  port.on("message", (request: JobRequest) => {
+  port.on("message", (request: JobRequest | StopRequest) => {
+    // With nothing left to listen to the thread comes to its end.
+    if (request._tag === "Stop") return port.close()
     const job = request._tag === "Flush"
       ? Effect.map(jobs.flush(request.job), (table) => [table])
       : jobs.merge(request.job)
