@@ -88,6 +88,11 @@ export class JobControl {
     Atomics.add(this.#words, heartbeatWord, 1)
   }
 
+  /** In the worker, before a job is begun: whether it has been abandoned meanwhile. */
+  get isAbandoned(): boolean {
+    return (Atomics.load(this.#words, commandWord) & abandonBit) !== 0
+  }
+
   /** In the worker, between two slices: waits while it is parked. True if the job has been abandoned. */
   checkpoint(): boolean {
     const words = this.#words
@@ -107,8 +112,9 @@ export class JobControl {
   rest(): void {
     if (performance.now() - this.#rested < workTime) return
     const words = this.#words
-    const holds = ((Atomics.load(words, restUntilWord) - Date.now()) | 0) > 0
-    const asked = holds ? Atomics.load(words, restTimeWord) / 1000 : 0
+    const left = (Atomics.load(words, restUntilWord) - Date.now()) | 0
+    // A clock that is set back must not make it hold for longer.
+    const asked = left > 0 && left <= restsHold ? Atomics.load(words, restTimeWord) / 1000 : 0
     Atomics.wait(words, restWord, 0, Math.max(shortestRest, asked))
     this.#rested = performance.now()
   }

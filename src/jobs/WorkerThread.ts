@@ -11,7 +11,7 @@ import type { JobDisk } from "../disk/JobDisk.ts"
 import { JobControl } from "./JobControl.ts"
 import { makeTableJobs } from "./TableJobs.ts"
 import { failureReply, writtenReply } from "./WorkerMessage.ts"
-import type { JobRequest, StopRequest } from "./WorkerMessage.ts"
+import type { JobReply, JobRequest, StopRequest } from "./WorkerMessage.ts"
 import { isWorkerSetup } from "./WorkerSetup.ts"
 
 /** Serves the jobs that the event loop sends, over this disk, until the thread is ended from there. */
@@ -43,6 +43,8 @@ export const serveJobs = (disk: JobDisk): void => {
   port.on("message", (request: JobRequest | StopRequest) => {
     // With nothing left to listen to the thread comes to its end.
     if (request._tag === "Stop") return port.close()
+    // Nobody may wait for it any more, and the directory may be another store's by now: it touches no file.
+    if (control.isAbandoned) return port.postMessage({ _tag: "Abandoned" } satisfies JobReply)
     const job = request._tag === "Flush"
       ? Effect.map(jobs.flush(request.job), (table) => [table])
       : jobs.merge(request.job)
