@@ -18,10 +18,8 @@ export type DiskOperation =
   | "checkWritable"
   | "lock"
 
-/** One call, as it took effect. */
-export interface DiskCall {
-  /** Its place among all calls to this disk, from 0, in the order in which they took effect. */
-  readonly index: number
+/** What a call asks for. */
+export interface DiskRequest {
   readonly operation: DiskOperation
   /** As it was given; of a rename the old one. */
   readonly path: string
@@ -29,4 +27,10 @@ export interface DiskCall {
   readonly to?: string
   /** How many bytes an append or a read is about. */
   readonly bytes?: number
+}
+
+/** One call, as the disk took it up. */
+export interface DiskCall extends DiskRequest {
+  /** Its place among all calls to this disk, from 0, in the order in which they were taken up. */
+  readonly index: number
 }

@@ -5,19 +5,20 @@
  * and compare.
  *
  * A call waits for the disk's `delay`, takes effect in one step, waits again,
- * and returns; it is counted and traced when it takes effect. `readSync` takes
- * effect at once. Images and the methods that tests look with are not calls.
+ * and returns; it is counted and traced right before it takes effect, or stalls.
+ * `readSync` takes effect at once. Images and the methods that tests look with
+ * are not calls.
  */
-import { Effect, Layer } from "effect"
+import { type Duration, Effect, Layer } from "effect"
 import { Disk } from "../disk/Disk.ts"
 import type { AppendFile, AppendOptions, ReadFile } from "../disk/Disk.ts"
 import { LockRegistry } from "../disk/LockRegistry.ts"
 import { DiskError, StoreLocked } from "../StoreError.ts"
 import { crash } from "./CrashImage.ts"
 import type { CrashMode } from "./CrashImage.ts"
-import type { DiskCall } from "./DiskCall.ts"
+import type { DiskCall, DiskRequest } from "./DiskCall.ts"
+import { type CallEffect, type DiskCallListener, DiskCalls, diskError } from "./DiskCalls.ts"
 import { Errno } from "./Errno.ts"
-import { ActiveFault } from "./FaultPlan.ts"
 import type { Fault, FaultPlan } from "./FaultPlan.ts"
 import { SeededRandom } from "./SeededRandom.ts"
 import { SimulatedFile } from "./SimulatedFile.ts"
@@ -33,15 +34,19 @@ export interface SimulatedDiskOptions {
    * `Effect.void` one that never leaves the fiber.
    */
   readonly delay?: Effect.Effect<void>
+  /**
+   * How long a call takes besides, on the clock of the fiber that calls; nothing
+   * unless told. What it leaves to chance it draws from the generator, which is
+   * the disk's own and comes from its seed. `readSync` takes no time.
+   */
+  readonly latency?: (request: DiskRequest, random: SeededRandom) => Duration.Input
 }
 
-/** Told of each call right before it takes effect, and right after. */
-export type DiskCallListener = (call: DiskCall, phase: "before" | "after") => void
-
-type DiskRequest = Omit<DiskCall, "index">
-
-/** After a power cut every call fails with this code. */
-const NO_POWER = "ESHUTDOWN"
+/** A file that a program has open. */
+interface Handle {
+  readonly path: string
+  isClosed: boolean
+}
 
 /**
  * A simulated disk, and what a test does to it.
@@ -72,39 +77,50 @@ export class SimulatedDisk {
   readonly service: Disk["Service"]
   /** The disk as a layer. */
   readonly layer: Layer.Layer<Disk>
-  readonly #delay: Effect.Effect<void>
+  readonly #options: SimulatedDiskOptions
   readonly #random: SeededRandom
   readonly #tree: SimulatedTree
-  readonly #trace: Array<DiskCall> = []
-  readonly #listeners = new Set<DiskCallListener>()
+  readonly #calls: DiskCalls
+  readonly #handles = new Set<Handle>()
   readonly #locks = new LockRegistry<SimulatedDirectory>()
-  #faults: ReadonlyArray<ActiveFault> = []
-  #powerless = false
   #writes: number
 
-  private constructor(delay: Effect.Effect<void>, random: SeededRandom, tree: SimulatedTree, writes: number) {
-    this.#delay = delay
+  private constructor(options: SimulatedDiskOptions, random: SeededRandom, tree: SimulatedTree, writes: number) {
+    const { delay = Effect.yieldNow, latency } = options
+    this.#options = options
     this.#random = random
     this.#tree = tree
     this.#writes = writes
+    const latencyRandom = new SeededRandom(options.seed ?? 0).fork()
+    this.#calls = new DiskCalls(
+      (request) =>
+        latency === undefined
+          ? delay
+          : Effect.andThen(delay, Effect.suspend(() => Effect.sleep(latency(request, latencyRandom)))),
+      delay
+    )
     this.service = this.#makeService()
     this.layer = Layer.succeed(Disk, this.service)
   }
 
   /** An empty disk. */
   static make(options: SimulatedDiskOptions = {}): SimulatedDisk {
-    const random = new SeededRandom(options.seed ?? 0)
-    return new SimulatedDisk(options.delay ?? Effect.yieldNow, random, new SimulatedTree(), 0)
+    return new SimulatedDisk(options, new SeededRandom(options.seed ?? 0), new SimulatedTree(), 0)
   }
 
-  /** How many calls have taken effect, failed ones included; the next one has this index. */
+  /** How many calls were taken up, failed ones included; the next one has this index. */
   get calls(): number {
-    return this.#trace.length
+    return this.#calls.trace.length
   }
 
   /** All calls so far. */
   get trace(): ReadonlyArray<DiskCall> {
-    return this.#trace
+    return this.#calls.trace
+  }
+
+  /** The paths of all files that are open now, as they were opened, in that order; once for each handle. */
+  get openHandles(): ReadonlyArray<string> {
+    return Array.from(this.#handles, ({ path }) => path)
   }
 
   /**
@@ -133,12 +149,11 @@ export class SimulatedDisk {
    * ```
    */
   onCall(listener: DiskCallListener): () => void {
-    this.#listeners.add(listener)
-    return () => void this.#listeners.delete(listener)
+    return this.#calls.listen(listener)
   }
 
   /**
-   * Makes calls fail. Of several plans that are about a call the first counts.
+   * Makes calls fail, or stall. Of several plans whose turn it is the first strikes.
    *
    * @example
    * ```ts
@@ -153,12 +168,18 @@ export class SimulatedDisk {
    *
    * error.code // => "ENOSPC"
    * disk.files() // => ["log"]
+   *
+   * const third = disk.fail({ when: (call) => call.operation === "createAppend", nth: 2, code: "EMFILE" })
+   * const { createAppend } = disk.service
+   * const two = Effect.andThen(createAppend("one"), createAppend("two"))
+   * const failed = await Effect.runPromise(Effect.flip(Effect.andThen(two, createAppend("three"))))
+   *
+   * [failed.code, failed.path] // => ["EMFILE", "three"]
+   * third.fired // => 1
    * ```
    */
   fail(plan: FaultPlan): Fault {
-    const fault = new ActiveFault(plan)
-    this.#faults = [...this.#faults, fault]
-    return fault
+    return this.#calls.fail(plan)
   }
 
   /**
@@ -167,7 +188,7 @@ export class SimulatedDisk {
    * acknowledge, and its scope can still be closed. Images can still be taken.
    */
   powerCut(): void {
-    this.#powerless = true
+    this.#calls.cutPower()
   }
 
   /**
@@ -216,36 +237,42 @@ export class SimulatedDisk {
   }
 
   #image(tree: SimulatedTree): SimulatedDisk {
-    return new SimulatedDisk(this.#delay, this.#random.fork(), tree, this.#writes)
+    return new SimulatedDisk(this.#options, this.#random.fork(), tree, this.#writes)
   }
 
   #makeService(): Disk["Service"] {
     const tree = this.#tree
+    const call = <A>(request: DiskRequest, apply: () => A): Effect.Effect<A, DiskError> =>
+      this.#calls.make(request, { apply })
     return {
       createAppend: (path, options) =>
-        this.#call({ operation: "createAppend", path }, () => {
+        this.#open({ operation: "createAppend", path }, () => {
           const file = new SimulatedFile()
           tree.link(path, file)
-          return this.#appendFile(path, file, options)
+          return (handle) => this.#appendFile(handle, file, options)
         }),
-      openRead: (path) => this.#call({ operation: "openRead", path }, () => this.#readFile(path, tree.file(path))),
-      kind: (path) => this.#call({ operation: "kind", path }, () => tree.find(path)?.kind ?? "missing"),
-      list: (path) => this.#call({ operation: "list", path }, () => [...tree.directory(path).entries.keys()]),
+      openRead: (path) =>
+        this.#open({ operation: "openRead", path }, () => {
+          const file = tree.file(path)
+          const size = file.size
+          return (handle) => this.#readFile(handle, file, size)
+        }),
+      kind: (path) => call({ operation: "kind", path }, () => tree.find(path)?.kind ?? "missing"),
+      list: (path) => call({ operation: "list", path }, () => [...tree.directory(path).entries.keys()]),
       makeDirectory: (path) =>
-        this.#call({ operation: "makeDirectory", path }, () => void tree.link(path, new SimulatedDirectory())),
-      rename: (path, to) => this.#call({ operation: "rename", path, to }, () => tree.rename(path, to)),
-      remove: (path) => this.#call({ operation: "remove", path }, () => tree.unlink(path)),
+        call({ operation: "makeDirectory", path }, () => void tree.link(path, new SimulatedDirectory())),
+      rename: (path, to) => call({ operation: "rename", path, to }, () => tree.rename(path, to)),
+      remove: (path) => call({ operation: "remove", path }, () => tree.unlink(path)),
       syncDirectory: (path) =>
-        this.#call(
-          { operation: "syncDirectory", path },
-          () => tree.sync(tree.directory(path)),
-          () => tree.failSync(tree.directory(path))
-        ),
-      checkWritable: (path) => this.#call({ operation: "checkWritable", path }, () => void tree.directory(path)),
+        this.#calls.make({ operation: "syncDirectory", path }, {
+          apply: () => tree.sync(tree.directory(path)),
+          failPartly: () => tree.failSync(tree.directory(path))
+        }),
+      checkWritable: (path) => call({ operation: "checkWritable", path }, () => void tree.directory(path)),
       lock: (path, mode) =>
         Effect.acquireRelease(
           Effect.flatMap(
-            this.#call({ operation: "lock", path }, () => tree.directory(path)),
+            call({ operation: "lock", path }, () => tree.directory(path)),
             (directory) =>
               this.#locks.acquire(directory, mode)
                 ? Effect.succeed(directory)
@@ -256,109 +283,73 @@ export class SimulatedDisk {
     }
   }
 
-  #appendFile(path: string, file: SimulatedFile, options: AppendOptions | undefined): AppendFile {
+  /** A call that opens a file; what it makes of it has a handle of its own only if the call succeeds. */
+  #open<A>(request: DiskRequest, apply: () => (handle: Handle) => A): Effect.Effect<A, DiskError> {
+    const opened = Effect.map(this.#calls.make(request, { apply }), (use) => {
+      const handle: Handle = { path: request.path, isClosed: false }
+      this.#handles.add(handle)
+      return use(handle)
+    })
+    return Effect.uninterruptible(opened)
+  }
+
+  #appendFile(handle: Handle, file: SimulatedFile, options: AppendOptions | undefined): AppendFile {
+    const { path } = handle
     const extendBy = options?.extendBy ?? 0
-    const handle = { path, closed: false }
     return {
       path,
       append: (chunks) =>
         Effect.suspend(() => {
           const bytes = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0)
-          return this.#use(handle, { operation: "append", path, bytes }, () => {
-            file.append(chunks, extendBy, this.#writes++)
-          }, (keep) => {
-            if (keep === "some") file.append(this.#someOf(chunks, bytes), 0, this.#writes++)
+          return this.#use(handle, { operation: "append", path, bytes }, {
+            apply: () => file.append(chunks, extendBy, this.#writes++),
+            failPartly: (keep) => {
+              if (keep === "some") file.append(this.#someOf(chunks, bytes), 0, this.#writes++)
+            }
           })
         }),
-      sync: this.#use(handle, { operation: "sync", path }, () => file.sync(), () => file.failSync()),
+      sync: this.#use(handle, { operation: "sync", path }, {
+        apply: () => file.sync(),
+        failPartly: () => file.failSync()
+      }),
       close: this.#close(handle)
     }
   }
 
-  #readFile(path: string, file: SimulatedFile): ReadFile {
-    const handle = { path, closed: false }
+  #readFile(handle: Handle, file: SimulatedFile, size: number): ReadFile {
+    const { path } = handle
     return {
       path,
-      size: file.size,
-      read: (offset, bytes) => this.#use(handle, { operation: "read", path, bytes }, () => file.read(offset, bytes)),
+      size,
+      read: (offset, bytes) =>
+        this.#use(handle, { operation: "read", path, bytes }, { apply: () => file.read(offset, bytes) }),
       readSync: (offset, bytes) => {
         const request: DiskRequest = { operation: "readSync", path, bytes }
-        if (handle.closed) throw this.#error(request, "EBADF")
-        return this.#perform(request, () => file.read(offset, bytes))
+        if (handle.isClosed) throw diskError(request, "EBADF")
+        return this.#calls.makeSync(request, { apply: () => file.read(offset, bytes) })
       },
       close: this.#close(handle)
     }
   }
 
   /** A call through a handle: refused once that is closed, but not if it was only closed while the call was under way. */
-  #use<A>(
-    handle: { readonly path: string; readonly closed: boolean },
-    request: DiskRequest,
-    apply: () => A,
-    failPartly?: (keep: "none" | "some") => void
-  ): Effect.Effect<A, DiskError> {
+  #use<A>(handle: Handle, request: DiskRequest, effect: CallEffect<A>): Effect.Effect<A, DiskError> {
     return Effect.suspend(() =>
-      handle.closed
-        ? Effect.fail(this.#error(request, "EBADF"))
-        : this.#call(request, apply, failPartly)
+      handle.isClosed
+        ? Effect.fail(diskError(request, "EBADF"))
+        : this.#calls.make(request, effect)
     )
   }
 
-  #close(handle: { readonly path: string; closed: boolean }): Effect.Effect<void> {
+  #close(handle: Handle): Effect.Effect<void> {
     return Effect.suspend(() => {
-      if (handle.closed) return Effect.void
-      handle.closed = true
-      return Effect.ignore(this.#call({ operation: "close", path: handle.path }, () => {}))
+      if (handle.isClosed) return Effect.void
+      handle.isClosed = true
+      const close = this.#calls.make({ operation: "close", path: handle.path }, { apply: () => {} })
+      return Effect.uninterruptible(
+        Effect.andThen(Effect.ignore(close), Effect.sync(() => void this.#handles.delete(handle)))
+      )
     })
-  }
-
-  #call<A>(
-    request: DiskRequest,
-    apply: () => A,
-    failPartly?: (keep: "none" | "some") => void
-  ): Effect.Effect<A, DiskError> {
-    const perform = Effect.suspend(() => {
-      try {
-        return Effect.succeed(this.#perform(request, apply, failPartly))
-      } catch (cause) {
-        return cause instanceof DiskError ? Effect.fail(cause) : Effect.die(cause)
-      }
-    })
-    return this.#delay.pipe(
-      Effect.andThen(Effect.exit(perform)),
-      Effect.tap(this.#delay),
-      Effect.flatMap((exit) => this.#powerless ? Effect.fail(this.#error(request, NO_POWER)) : exit),
-      Effect.uninterruptible
-    )
-  }
-
-  /** The moment at which a call takes effect. */
-  #perform<A>(request: DiskRequest, apply: () => A, failPartly?: (keep: "none" | "some") => void): A {
-    if (this.#powerless) throw this.#error(request, NO_POWER)
-    const call: DiskCall = { index: this.#trace.length, ...request }
-    this.#trace.push(call)
-    this.#tell(call, "before")
-    if (this.#powerless) throw this.#error(request, NO_POWER)
-    const fault = this.#faults.find((each) => each.strikes(call))
-    try {
-      if (fault === undefined) return apply()
-      if (fault.keep === "all") apply()
-      else failPartly?.(fault.keep)
-      throw new Errno(fault.code)
-    } catch (cause) {
-      throw cause instanceof Errno ? this.#error(request, cause.code) : cause
-    } finally {
-      this.#tell(call, "after")
-    }
-  }
-
-  #tell(call: DiskCall, phase: "before" | "after"): void {
-    for (const listener of this.#listeners) listener(call, phase)
-  }
-
-  #error(request: DiskRequest, code: string): DiskError {
-    const operation = request.operation === "readSync" ? "read" : request.operation
-    return new DiskError({ operation, path: request.path, code })
   }
 
   #look<A>(operation: string, path: string, look: () => A): A {

@@ -4,11 +4,12 @@
  * order of events repeatable. The engine imports nothing from here.
  */
 export type { CrashMode } from "./CrashImage.ts"
-export type { DiskCall, DiskOperation } from "./DiskCall.ts"
+export type { DiskCall, DiskOperation, DiskRequest } from "./DiskCall.ts"
+export type { DiskCallListener } from "./DiskCalls.ts"
 export type { Fault, FaultPlan } from "./FaultPlan.ts"
 export { SeededRandom } from "./SeededRandom.ts"
 export { type InterruptMark, SeededScheduler, type SeededSchedulerOptions, type TaskOrder } from "./SeededScheduler.ts"
-export { type DiskCallListener, SimulatedDisk, type SimulatedDiskOptions } from "./SimulatedDisk.ts"
+export { SimulatedDisk, type SimulatedDiskOptions } from "./SimulatedDisk.ts"
 export {
   interruptAtYield,
   type Interrupted,

@@ -1,8 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Clock, Effect, Exit, Fiber } from "effect"
 import { DiskError, StoreLocked } from "../../src/StoreError.ts"
-import { type DiskCall, SimulatedDisk } from "../../src/testing/index.ts"
-import { pattern } from "../disk/diskHelpers.ts"
+import { simulate, SimulatedDisk } from "../../src/testing/index.ts"
 
 const bytes = (...values: ReadonlyArray<number>): Uint8Array => Uint8Array.from(values)
 
@@ -135,83 +134,77 @@ describe("handles", () => {
     }))
 })
 
-describe("faults", () => {
-  it.effect("fails exactly the n-th call", () =>
+describe("latency", () => {
+  const timesOf = (disk: SimulatedDisk) =>
+    Effect.gen(function*() {
+      const clock = yield* Clock.Clock
+      const times: Array<number> = []
+      disk.onCall((_, phase) => {
+        if (phase === "before") times.push(clock.currentTimeMillisUnsafe())
+      })
+      for (let turn = 0; turn < 10; turn++) {
+        const file = yield* disk.service.createAppend(`file-${turn}`)
+        yield* file.append([bytes(turn)])
+      }
+      return times
+    })
+
+  it("each call takes as long as it is told to, on the clock", () => {
+    const disk = SimulatedDisk.make({
+      latency: ({ operation }) => operation === "append" ? "1 second" : "3 millis"
+    })
+    const { exit, time } = simulate(timesOf(disk), { seed: 1 })
+    assert.isTrue(Exit.isSuccess(exit))
+    assert.strictEqual(time, 10 * 1_003)
+    assert.isTrue(Exit.isSuccess(exit) && exit.value[0] === 3 && exit.value[1] === 1_003)
+  })
+
+  it("what it leaves to chance comes from the disk's seed", () => {
+    const run = (seed: number) => {
+      const disk = SimulatedDisk.make({ seed, latency: (_, random) => random.int(100) })
+      return simulate(timesOf(disk), { seed: 1 }).time
+    }
+    assert.strictEqual(run(1), run(1))
+    assert.isAbove(new Set([1, 2, 3, 4].map(run)).size, 1)
+  })
+})
+
+describe("openHandles", () => {
+  it.effect("names each handle from its opening to the end of its close", () =>
     Effect.gen(function*() {
       const disk = SimulatedDisk.make()
-      const fault = disk.fail({ from: 1, code: "ENOSPC" })
-      yield* disk.service.createAppend("a")
-      const error = yield* Effect.flip(disk.service.createAppend("b"))
-      yield* disk.service.createAppend("c")
-      assert.deepStrictEqual([error._tag, error.operation, error.path, error.code], [
-        "DiskError",
-        "createAppend",
-        "b",
-        "ENOSPC"
-      ])
-      assert.deepStrictEqual(disk.files(), ["a", "c"])
-      assert.strictEqual(fault.fired, 1)
+      const file = yield* disk.service.createAppend("file")
+      yield* disk.service.rename("file", "renamed")
+      const one = yield* disk.service.openRead("renamed")
+      const other = yield* disk.service.openRead("renamed")
+      assert.deepStrictEqual(disk.openHandles, ["file", "renamed", "renamed"])
+      yield* one.close
+      yield* one.close
+      yield* file.close
+      assert.deepStrictEqual(disk.openHandles, ["renamed"])
+      disk.onCall(() => assert.deepStrictEqual(disk.openHandles, ["renamed"]))
+      yield* other.close
+      assert.deepStrictEqual(disk.openHandles, [])
     }))
 
-  it.effect("fails what a predicate is about, until it is healed", () =>
-    Effect.gen(function*() {
-      const disk = SimulatedDisk.make()
-      const isLog = (call: DiskCall): boolean => call.path.endsWith(".log")
-      const fault = disk.fail({ when: isLog, times: Infinity })
-      for (let attempt = 0; attempt < 3; attempt++) yield* Effect.flip(disk.service.createAppend("1.log"))
-      yield* disk.service.createAppend("1.table")
-      fault.heal()
-      yield* disk.service.createAppend("1.log")
-      assert.deepStrictEqual(disk.files(), ["1.log", "1.table"])
-      assert.strictEqual(fault.fired, 3)
-    }))
-
-  it.effect("reaches readSync", () =>
+  it.effect("has none of a call that failed, whatever it did", () =>
     Effect.gen(function*() {
       const disk = SimulatedDisk.make()
       disk.writeFile("file", bytes(1))
-      const reader = yield* disk.service.openRead("file")
-      disk.fail({ when: (call) => call.operation === "readSync" })
-      assert.throws(() => reader.readSync(0, 1), /read failed with EIO at file/)
-      assert.deepStrictEqual(reader.readSync(0, 1), bytes(1))
+      disk.fail({ times: Infinity, keep: "all" })
+      yield* Effect.flip(disk.service.openRead("file"))
+      yield* Effect.flip(disk.service.createAppend("other"))
+      assert.deepStrictEqual(disk.openHandles, [])
     }))
 
-  it.effect("a failing append leaves a part of its bytes, nothing, or all, as planned", () =>
-    Effect.gen(function*() {
-      const disk = SimulatedDisk.make({ seed: 1 })
-      const left = (keep: "none" | "some" | "all") =>
-        Effect.gen(function*() {
-          const file = yield* disk.service.createAppend(`${keep}-${disk.calls}`)
-          disk.fail({ from: disk.calls, keep })
-          yield* Effect.flip(file.append([pattern(50), pattern(50, 3)]))
-          const content = disk.readFile(file.path)
-          assert.deepStrictEqual(content, new Uint8Array([...pattern(50), ...pattern(50, 3)]).slice(0, content.length))
-          return content.length
-        })
-      assert.strictEqual(yield* left("none"), 0)
-      assert.strictEqual(yield* left("all"), 100)
-      const parts = new Set<number>()
-      for (let attempt = 0; attempt < 20; attempt++) parts.add(yield* left("some"))
-      assert.isAbove(parts.size, 5)
-      assert.isBelow(Math.max(...parts), 100)
-    }))
-
-  it.effect("a call may do all it should, and fail nevertheless", () =>
+  it.effect("a handle can be closed without power, and an image has none", () =>
     Effect.gen(function*() {
       const disk = SimulatedDisk.make()
-      disk.writeFile("old", bytes(1))
-      disk.fail({ keep: "all" })
-      yield* Effect.flip(disk.service.rename("old", "new"))
-      assert.deepStrictEqual(disk.files(), ["new"])
-    }))
-
-  it.effect("images have no faults", () =>
-    Effect.gen(function*() {
-      const disk = SimulatedDisk.make()
-      disk.fail({ times: Infinity })
-      yield* disk.crashImage("all").service.createAppend("file")
-      yield* disk.killImage().service.createAppend("file")
-      yield* Effect.flip(disk.service.createAppend("file"))
+      const file = yield* disk.service.createAppend("file")
+      assert.deepStrictEqual(disk.killImage().openHandles, [])
+      disk.powerCut()
+      yield* file.close
+      assert.deepStrictEqual(disk.openHandles, [])
     }))
 })
 
