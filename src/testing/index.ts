@@ -7,6 +7,7 @@ export type { CrashMode } from "./CrashImage.ts"
 export type { DiskCall, DiskOperation, DiskRequest } from "./DiskCall.ts"
 export type { DiskCallListener } from "./DiskCalls.ts"
 export type { Fault, FaultPlan } from "./FaultPlan.ts"
+export type { Problem } from "./Problem.ts"
 export { SeededRandom } from "./SeededRandom.ts"
 export { type InterruptMark, SeededScheduler, type SeededSchedulerOptions, type TaskOrder } from "./SeededScheduler.ts"
 export { SimulatedDisk, type SimulatedDiskOptions } from "./SimulatedDisk.ts"
@@ -19,4 +20,5 @@ export {
   type SimulationReport,
   SimulationStuck
 } from "./Simulation.ts"
+export { type HistoryMark, type ObserveOptions, type StoreEnd, StoreHistory } from "./StoreHistory.ts"
 export { VirtualClock } from "./VirtualClock.ts"
