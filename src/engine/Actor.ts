@@ -5,11 +5,13 @@
  * A message leaves the mailbox only when its handler has succeeded: after a
  * failure or a defect it is handled again, so handlers are idempotent. Failures
  * restart the handler after a growing delay; an actor without a policy stops the
- * store's writes instead (I12).
+ * store's writes instead (I12): that message and all later ones are handled with
+ * writes stopped, so that nobody waits for an answer.
  */
 import { Cause, Duration, Effect, Exit, Queue } from "effect"
 import type { Scope } from "effect"
 import type { ActorState } from "../StoreStats.ts"
+import { StoreActorHook } from "./ActorHook.ts"
 import type { EngineStateShape } from "./EngineState.ts"
 
 /** Delays before restarts: 10 ms, doubled each time up to 5 s. */
@@ -29,9 +31,18 @@ export const makeActor = <Message, E>(
 ): Effect.Effect<Actor<Message>, never, Scope.Scope> =>
   Effect.gen(function*() {
     const mailbox = yield* Queue.unbounded<Message>()
+    const hook = yield* StoreActorHook
     let state: ActorState = "idle"
     let restarts = 0
     let failures = 0
+    let handled = 0
+    const handleHooked = hook === undefined
+      ? handle
+      : (message: Message): Effect.Effect<void, E> =>
+        Effect.suspend(() => {
+          hook(name, handled++)
+          return handle(message)
+        })
     engine.actors.push(() => ({
       name,
       state,
@@ -43,6 +54,11 @@ export const makeActor = <Message, E>(
     const recover = (cause: Cause.Cause<E>): Effect.Effect<boolean> =>
       Effect.gen(function*() {
         const reason = describeCause(cause)
+        if (!options.restart && state !== "failed") {
+          state = "failed"
+          yield* engine.stopWrites(`${name} failed: ${reason}`)
+          return true
+        }
         if (!options.restart || engine.status.value.readOnly !== undefined) {
           state = "failed"
           yield* engine.stopWrites(`${name} failed: ${reason}`)
@@ -61,12 +77,12 @@ export const makeActor = <Message, E>(
     const loop = Effect.gen(function*() {
       for (;;) {
         const message = yield* Queue.peek(mailbox)
-        state = "working"
-        const exit = yield* Effect.exit(handle(message))
+        if (state !== "failed") state = "working"
+        const exit = yield* Effect.exit(handleHooked(message))
         if (Exit.isSuccess(exit)) {
           failures = 0
           yield* Queue.take(mailbox)
-          state = "idle"
+          if (state !== "failed") state = "idle"
         } else if (Cause.hasInterruptsOnly(exit.cause)) {
           return yield* Effect.interrupt
         } else if (!(yield* recover(exit.cause))) {

@@ -24,6 +24,7 @@ import type { DiskError, WriteError } from "../StoreError.ts"
 import type { Durability } from "../StoreOptions.ts"
 import type { BatchContent } from "../WriteBatch.ts"
 import { describeCause } from "./Actor.ts"
+import { StoreActorHook } from "./ActorHook.ts"
 import { AsyncBacklog } from "./AsyncBacklog.ts"
 import { durabilityOf, levelOf, rangesOf } from "./CommitRequest.ts"
 import type { CommitRequest } from "./CommitRequest.ts"
@@ -105,6 +106,13 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
         }
       }
 
+      const hook = yield* StoreActorHook
+      let groupsBegun = 0
+      const hooked = <E>(write: Effect.Effect<void, E>): Effect.Effect<void, E> =>
+        hook === undefined ? write : Effect.suspend(() => {
+          hook("Wal", groupsBegun++)
+          return write
+        })
       const tracesGroups = yield* spansAreSeen
       const inGroupSpan = (
         memtable: Memtable,
@@ -155,7 +163,7 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
       /** Runs a write under a permit that was taken for it, and gives the permit back. */
       const underPermit = (write: Effect.Effect<void, DiskError>): Effect.Effect<void, DiskError> => {
         isCommitting = true
-        return Effect.onExit(write, (exit) =>
+        return Effect.onExit(hooked(write), (exit) =>
           Effect.sync(() => {
             isCommitting = Exit.isFailure(exit)
             gate.release()

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { smallLevels } from "../../scripts/support/smallStrategies.ts"
 import { tableName } from "../../src/engine/FileNames.ts"
 import { Disk } from "../../src/index.ts"
 import { SeededRandom, SimulatedDisk } from "../../src/testing/index.ts"
@@ -24,7 +25,6 @@ import {
 } from "./harness.ts"
 import type { Store } from "./harness.ts"
 import { HeldMerges } from "./HeldMerges.ts"
-import { smallLevels } from "./strategies.ts"
 import { namedFiles, shapeProblems, structureOn } from "./structure.ts"
 import { runWorkload } from "./workload.ts"
 

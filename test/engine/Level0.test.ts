@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
+import { smallLevels, smallTiers } from "../../scripts/support/smallStrategies.ts"
 import type { CompactionPick, CompactionStrategy, TreeShape } from "../../src/Compaction.ts"
 import { SimulatedDisk } from "../../src/testing/index.ts"
 import { CommitHistory } from "./CommitHistory.ts"
 import { bytesOf, contentOf, filesOf, isManifest, nameIn, padded, runSeed, seeds, withStore } from "./harness.ts"
 import { HeldMerges } from "./HeldMerges.ts"
-import { smallLevels, smallTiers } from "./strategies.ts"
 import { shapeProblems, structureOn } from "./structure.ts"
 import { runWorkload } from "./workload.ts"
 

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Result } from "effect"
+import { smallLevels } from "../../scripts/support/smallStrategies.ts"
 import { manifestName, tableName } from "../../src/engine/FileNames.ts"
 import { readCurrent, readManifest } from "../../src/engine/ManifestLog.ts"
 import { parseSegmentName } from "../../src/log/SegmentName.ts"
@@ -18,7 +19,6 @@ import {
   seeds,
   withStore
 } from "./harness.ts"
-import { smallLevels } from "./strategies.ts"
 import { structureOn } from "./structure.ts"
 import { runWorkload } from "./workload.ts"
 

@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
+import { smallLevels, smallTiers } from "../../scripts/support/smallStrategies.ts"
 import type { Durability, ReadError } from "../../src/index.ts"
 import { StoreReadMode } from "../../src/table/ReadPolicy.ts"
 import type { ReadMode } from "../../src/table/ReadPolicy.ts"
 import { SeededRandom, SimulatedDisk } from "../../src/testing/index.ts"
 import { bytesOf, contentOf, nameIn, padded, runSeed, seeds, withStore } from "./harness.ts"
 import type { Store } from "./harness.ts"
-import { smallLevels, smallTiers } from "./strategies.ts"
 
 const levels: ReadonlyArray<Durability> = ["sync", "buffered", "async"]
 

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { smallLevels, smallTiers } from "../../scripts/support/smallStrategies.ts"
 import { levelled } from "../../src/compaction/Levelled.ts"
 import { SimulatedDisk } from "../../src/testing/index.ts"
 import { CommitHistory } from "./CommitHistory.ts"
 import { filesOf, runSeed, seeds, withStore } from "./harness.ts"
-import { smallLevels, smallTiers } from "./strategies.ts"
 import { namedFiles, shapeProblems } from "./structure.ts"
 import { runWorkload } from "./workload.ts"
 

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope, Stream } from "effect"
+import { oddPicks, smallLevels, smallTiers } from "../../scripts/support/smallStrategies.ts"
 import { levelled } from "../../src/compaction/Levelled.ts"
 import { WriteBatch } from "../../src/index.ts"
 import type { ReadError, Snapshot } from "../../src/index.ts"
@@ -19,7 +20,6 @@ import {
   withStore
 } from "./harness.ts"
 import type { Store, TestOptions } from "./harness.ts"
-import { oddPicks, smallLevels, smallTiers } from "./strategies.ts"
 
 const keys = Array.from({ length: 25 }, (_, at) => `key/${String(at).padStart(2, "0")}`)
 

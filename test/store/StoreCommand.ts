@@ -1,7 +1,7 @@
 /** The commands of the model-based test, small enough to be shrunk well. */
 import { Schema } from "effect"
+import { oddPicks, smallLevels, smallTiers } from "../../scripts/support/smallStrategies.ts"
 import type { StoreOptions } from "../../src/index.ts"
-import { oddPicks, smallLevels, smallTiers } from "../engine/strategies.ts"
 import { bytes } from "./storeHelpers.ts"
 
 /** Few keys, so that most commands meet what others wrote; prefixes of each other, empty, with 0x00 and 0xff. */

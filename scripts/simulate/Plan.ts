@@ -1,0 +1,187 @@
+/**
+ * What a simulation does, as plain data: the same plan makes the same run, byte
+ * for byte. A plan is complete by itself, so that it can be kept, shrunk and
+ * replayed; chance has its say before, when a seed is drawn into a plan.
+ */
+import { Schema } from "effect"
+
+const Durability = Schema.Literals(["sync", "buffered", "async"])
+const Compression = Schema.Literals(["none", "lz4", "zstd"])
+
+/** Strategies by name, so that a plan is data. */
+export const StrategyName = Schema.Literals([
+  "smallLevels",
+  "smallTiers",
+  "oddPicks",
+  "levelled",
+  "sizeTiered",
+  "fifo"
+])
+export type StrategyName = typeof StrategyName.Type
+
+export const PlannedOptions = Schema.Struct({
+  memtableSize: Schema.Number,
+  maxImmutables: Schema.Number,
+  durability: Durability,
+  /** Milliseconds. */
+  syncInterval: Schema.Number,
+  blockSize: Schema.Number,
+  blockCacheSize: Schema.Number,
+  filterBitsPerKey: Schema.Number,
+  compression: Schema.Array(Compression),
+  maxOpenFiles: Schema.Number,
+  compaction: StrategyName
+})
+export type PlannedOptions = typeof PlannedOptions.Type
+
+/** Keys are text here; a store sees their UTF-8. */
+const Key = Schema.String
+const level = { durability: Schema.optionalKey(Durability) }
+
+/** One record of a batch; without a size it deletes. */
+export const BatchRecord = Schema.Struct({ key: Key, size: Schema.optionalKey(Schema.Number) })
+
+const Range = Schema.Struct({
+  gt: Schema.optionalKey(Key),
+  gte: Schema.optionalKey(Key),
+  lt: Schema.optionalKey(Key),
+  lte: Schema.optionalKey(Key),
+  prefix: Schema.optionalKey(Key)
+})
+
+/** Where a read looks: in the snapshot that its fiber holds, if it holds one. */
+const through = { throughSnapshot: Schema.optionalKey(Schema.Boolean) }
+
+/** What a fiber does next. Sizes are bytes of values. */
+export const Operation = Schema.Union([
+  Schema.TaggedStruct("Put", { key: Key, size: Schema.Number, ...level }),
+  Schema.TaggedStruct("Delete", { key: Key, ...level }),
+  Schema.TaggedStruct("Write", { records: Schema.Array(BatchRecord), ...level }),
+  /** Moves money between two accounts; if there is no bank yet, it opens one. */
+  Schema.TaggedStruct("Transfer", { from: Schema.Number, to: Schema.Number, amount: Schema.Number, ...level }),
+  Schema.TaggedStruct("Get", { key: Key, ...through }),
+  Schema.TaggedStruct("Has", { key: Key, ...through }),
+  Schema.TaggedStruct("GetMany", { keys: Schema.Array(Key), ...through }),
+  Schema.TaggedStruct("Scan", {
+    range: Range,
+    reverse: Schema.Boolean,
+    limit: Schema.optionalKey(Schema.Number),
+    /** It is given up after so many entries. */
+    abandonAfter: Schema.optionalKey(Schema.Number),
+    /** Its consumer takes so many milliseconds for each entry. */
+    pause: Schema.optionalKey(Schema.Number),
+    ...through
+  }),
+  /** The total of all accounts, by a scan or by `getMany`. */
+  Schema.TaggedStruct("Audit", { by: Schema.Literals(["scan", "getMany"]), ...through }),
+  /** Held by the fiber until it takes another, releases it, or ends. */
+  Schema.TaggedStruct("TakeSnapshot", {}),
+  Schema.TaggedStruct("ReleaseSnapshot", {}),
+  Schema.TaggedStruct("Sync", {}),
+  Schema.TaggedStruct("Flush", {}),
+  Schema.TaggedStruct("Compact", { range: Schema.optionalKey(Range) }),
+  Schema.TaggedStruct("Stats", {}),
+  Schema.TaggedStruct("Sleep", { milliseconds: Schema.Number })
+])
+export type Operation = typeof Operation.Type
+
+export const FileKind = Schema.Literals(["segment", "table", "manifest", "current", "directory"])
+export type FileKind = typeof FileKind.Type
+
+const DiskOperation = Schema.Literals([
+  "createAppend",
+  "append",
+  "sync",
+  "openRead",
+  "read",
+  "readSync",
+  "close",
+  "kind",
+  "list",
+  "makeDirectory",
+  "rename",
+  "remove",
+  "syncDirectory",
+  "checkWritable",
+  "lock"
+])
+
+/** Calls of a life that fail or stall. */
+export const PlannedFault = Schema.Struct({
+  operations: Schema.Array(DiskOperation),
+  files: Schema.Array(FileKind),
+  /** Counted from the end of the opening. */
+  nth: Schema.Number,
+  times: Schema.Number,
+  code: Schema.String,
+  keep: Schema.Literals(["none", "some", "all"])
+})
+export type PlannedFault = typeof PlannedFault.Type
+
+/** An operation, made to yield at its n-th step and interrupted there. */
+export const PlannedInterrupt = Schema.Struct({
+  fiber: Schema.Number,
+  operation: Schema.Number,
+  yields: Schema.Number
+})
+export type PlannedInterrupt = typeof PlannedInterrupt.Type
+
+export const ActorName = Schema.Literals(["Wal", "RotationCoordinator", "Flusher", "Compactor", "Manifest"])
+export type ActorName = typeof ActorName.Type
+
+/** A defect in an actor as it begins with its n-th message. */
+export const PlannedDefect = Schema.Struct({ actor: ActorName, message: Schema.Number })
+export type PlannedDefect = typeof PlannedDefect.Type
+
+export const CrashMode = Schema.Literals(["synced", "all", "torn", "random"])
+
+/** How a life, or the opening of a store, ends; `call` counts the calls to the disk since it began. */
+export const End = Schema.Union([
+  Schema.TaggedStruct("Close", {
+    /** The store is closed after so many milliseconds whatever its fibers do. */
+    after: Schema.optionalKey(Schema.Number),
+    /** The closing fiber is interrupted at its n-th step. */
+    interruptAt: Schema.optionalKey(Schema.Number)
+  }),
+  Schema.TaggedStruct("Crash", { mode: CrashMode, call: Schema.Number }),
+  Schema.TaggedStruct("Kill", { call: Schema.Number })
+])
+export type End = typeof End.Type
+
+/** An opening that does not come to its end, or not undisturbed. */
+export const Attempt = Schema.Struct({
+  seed: Schema.Number,
+  end: End,
+  interruptAt: Schema.optionalKey(Schema.Number),
+  fault: Schema.optionalKey(PlannedFault)
+})
+export type Attempt = typeof Attempt.Type
+
+/** A store from its opening to its end. */
+export const Life = Schema.Struct({
+  /** Decides the order of events, and what the disk leaves to chance. */
+  seed: Schema.Number,
+  options: PlannedOptions,
+  /** Milliseconds that a call to the disk waits before it takes effect, and again before it returns; 0: a yield. */
+  latency: Schema.Number,
+  earlyWakeChance: Schema.Number,
+  /** Openings before this one that came to nothing. */
+  attempts: Schema.Array(Attempt),
+  fibers: Schema.Array(Schema.Array(Operation)),
+  faults: Schema.Array(PlannedFault),
+  interrupts: Schema.Array(PlannedInterrupt),
+  defects: Schema.Array(PlannedDefect),
+  /** It flushes and comes to rest before it closes. */
+  settles: Schema.Boolean,
+  end: End
+})
+export type Life = typeof Life.Type
+
+export const Plan = Schema.Struct({
+  seed: Schema.Number,
+  lives: Schema.Array(Life)
+})
+export type Plan = typeof Plan.Type
+
+/** A plan as text. */
+export const PlanJson = Schema.fromJsonString(Plan)

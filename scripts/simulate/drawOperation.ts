@@ -1,0 +1,96 @@
+/** Draws what a fiber does next. */
+import type { Durability } from "../../src/index.ts"
+import type { SeededRandom } from "../../src/testing/index.ts"
+import type { Operation } from "./Plan.ts"
+import { accountCount, allKeys, batchKeys, singleKeys } from "./Workload.ts"
+
+export interface OperationMix {
+  /** Levels to write at; undefined is the store's default. */
+  readonly levels: ReadonlyArray<Durability | undefined>
+  /** The share of writes. */
+  readonly writes: number
+}
+
+const KiB = 1024
+
+const drawSize = (random: SeededRandom): number => {
+  const kind = random.next()
+  if (kind < 0.03) return 0
+  if (kind < 0.4) return random.int(100)
+  if (kind < 0.85) return 500 + random.int(4 * KiB)
+  return random.bool(0.2) ? random.int(100 * KiB) : random.int(16 * KiB)
+}
+
+const drawLevel = (random: SeededRandom, { levels }: OperationMix): { readonly durability?: Durability } => {
+  const durability = random.pick(levels)
+  return durability === undefined ? {} : { durability }
+}
+
+const drawRecords = (random: SeededRandom) => {
+  const isLarge = random.bool(0.05)
+  const records = random.bool(0.03) ? 0 : isLarge ? 200 : 1 + random.int(random.pick([3, 6, 30]))
+  const sizes = isLarge ? () => random.int(1000) : records > 6 ? () => random.int(400) : () => drawSize(random)
+  return Array.from({ length: records }, () => {
+    const key = random.pick(batchKeys)
+    return random.bool(0.2) ? { key } : { key, size: sizes() }
+  })
+}
+
+const drawWrite = (random: SeededRandom, mix: OperationMix): Operation => {
+  const level = drawLevel(random, mix)
+  const kind = random.next()
+  if (kind < 0.4) return { _tag: "Put", key: random.pick(singleKeys), size: drawSize(random), ...level }
+  if (kind < 0.5) return { _tag: "Delete", key: random.pick(singleKeys), ...level }
+  if (kind < 0.85) return { _tag: "Write", records: drawRecords(random), ...level }
+  return {
+    _tag: "Transfer",
+    from: random.int(accountCount),
+    to: random.int(accountCount),
+    amount: 1 + random.int(50),
+    ...level
+  }
+}
+
+const drawRange = (random: SeededRandom) => {
+  const bound = (): string => random.bool(0.8) ? random.pick(allKeys) : random.pick(allKeys).slice(0, 8)
+  return {
+    ...(random.bool(0.2) ? { gt: bound() } : undefined),
+    ...(random.bool(0.2) ? { gte: bound() } : undefined),
+    ...(random.bool(0.2) ? { lt: bound() } : undefined),
+    ...(random.bool(0.2) ? { lte: bound() } : undefined),
+    ...(random.bool(0.3) ? { prefix: random.pick(["single/", "batch/", "batch/01", "account/", "none"]) } : undefined)
+  }
+}
+
+const drawRead = (random: SeededRandom): Operation => {
+  const through = random.bool(0.3) ? { throughSnapshot: true } : {}
+  const kind = random.next()
+  if (kind < 0.3) return { _tag: "Get", key: random.pick(allKeys), ...through }
+  if (kind < 0.4) return { _tag: "Has", key: random.pick(allKeys), ...through }
+  if (kind < 0.6) {
+    const keys = Array.from({ length: 1 + random.int(8) }, () => random.pick(allKeys))
+    return { _tag: "GetMany", keys, ...through }
+  }
+  if (kind < 0.7) return { _tag: "Audit", by: random.pick(["scan", "getMany"]), ...through }
+  return {
+    _tag: "Scan",
+    range: drawRange(random),
+    reverse: random.bool(0.3),
+    ...(random.bool(0.2) ? { limit: random.int(20) } : undefined),
+    ...(random.bool(0.2) ? { abandonAfter: 1 + random.int(5) } : undefined),
+    ...(random.bool(0.2) ? { pause: random.int(5) } : undefined),
+    ...through
+  }
+}
+
+export const drawOperation = (random: SeededRandom, mix: OperationMix): Operation => {
+  const kind = random.next()
+  if (kind < 0.03) return { _tag: "Sync" }
+  if (kind < 0.06) return { _tag: "Flush" }
+  if (kind < 0.08) return random.bool() ? { _tag: "Compact" } : { _tag: "Compact", range: drawRange(random) }
+  if (kind < 0.12) return { _tag: "TakeSnapshot" }
+  if (kind < 0.13) return { _tag: "ReleaseSnapshot" }
+  if (kind < 0.15) return { _tag: "Sleep", milliseconds: random.int(random.pick([3, 200])) }
+  if (kind < 0.16) return { _tag: "Stats" }
+  return random.bool(mix.writes) ? drawWrite(random, mix) : drawRead(random)
+}

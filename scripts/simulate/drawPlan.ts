@@ -1,0 +1,154 @@
+/**
+ * Draws a plan from a seed: a pure function, so that a seed is as good as its
+ * plan for as long as this file stays as it is.
+ */
+import { SeededRandom } from "../../src/testing/index.ts"
+import { drawOperation } from "./drawOperation.ts"
+import type {
+  ActorName,
+  Attempt,
+  End,
+  FileKind,
+  Life,
+  Plan,
+  PlannedDefect,
+  PlannedFault,
+  PlannedInterrupt,
+  PlannedOptions,
+  StrategyName
+} from "./Plan.ts"
+
+const KiB = 1024
+
+const drawOptions = (random: SeededRandom): PlannedOptions => ({
+  memtableSize: random.pick([64, 64, 64, 96, 128, 1024]) * KiB,
+  maxImmutables: random.pick([1, 1, 2, 3]),
+  durability: random.pick(["sync", "buffered", "async"]),
+  syncInterval: random.pick([1, 5, 20, 100]),
+  blockSize: random.pick([512, 1024, 4096, 16 * KiB]),
+  blockCacheSize: random.pick([0, 0, 32 * KiB, 1024 * KiB]),
+  filterBitsPerKey: random.pick([0, 2, 10, 10]),
+  compression: random.pick([["none"], ["lz4"], ["zstd"], ["none", "lz4"], ["none", "none", "zstd"]]),
+  maxOpenFiles: random.pick([8, 8, 64]),
+  compaction: random.pick<StrategyName>([
+    "smallLevels",
+    "smallLevels",
+    "smallLevels",
+    "smallTiers",
+    "smallTiers",
+    "oddPicks",
+    "levelled",
+    "sizeTiered",
+    "fifo"
+  ])
+})
+
+const drawCrashMode = (random: SeededRandom) => random.pick(["synced", "all", "torn", "random", "random", "random"])
+
+const drawEnd = (random: SeededRandom, mostCalls: number): End => {
+  const call = random.int(random.bool(0.2) ? 60 : mostCalls)
+  const kind = random.next()
+  if (kind < 0.45) return { _tag: "Crash", mode: drawCrashMode(random), call }
+  if (kind < 0.65) return { _tag: "Kill", call }
+  return {
+    _tag: "Close",
+    ...(random.bool(0.2) ? { after: random.int(random.pick([5, 50, 500])) } : undefined),
+    ...(random.bool(0.2) ? { interruptAt: random.int(150) } : undefined)
+  }
+}
+
+const drawFault = (random: SeededRandom): PlannedFault => {
+  const kind = random.pick<readonly [ReadonlyArray<PlannedFault["operations"][number]>, ReadonlyArray<FileKind>]>([
+    [["append", "sync", "createAppend"], ["table"]],
+    [["append", "sync", "createAppend"], ["table"]],
+    [["openRead", "read", "readSync"], ["table"]],
+    [["openRead", "read", "readSync"], ["table"]],
+    [["syncDirectory"], ["directory"]],
+    [["append"], ["segment"]],
+    [["sync"], ["segment"]],
+    [["createAppend"], ["segment"]],
+    [["append"], ["manifest"]],
+    [["sync"], ["manifest"]],
+    [["remove"], ["table", "segment", "manifest"]]
+  ])
+  const [operations, files] = kind
+  return {
+    operations,
+    files,
+    nth: random.int(random.pick([2, 10, 40])),
+    times: random.pick([1, 1, 1, 2, 5]),
+    code: random.pick(["EIO", "ENOSPC", "EMFILE", "EACCES"]),
+    keep: random.pick(["none", "some", "all"])
+  }
+}
+
+const drawAttempt = (random: SeededRandom): Attempt => {
+  const seed = random.int(2 ** 31)
+  const kind = random.next()
+  const call = random.int(random.pick([20, 60, 120]))
+  if (kind < 0.55) return { seed, end: { _tag: "Crash", mode: drawCrashMode(random), call } }
+  if (kind < 0.75) return { seed, end: { _tag: "Kill", call } }
+  if (kind < 0.9) return { seed, end: { _tag: "Close" }, interruptAt: random.int(random.pick([30, 300])) }
+  const { code, keep, times } = drawFault(random)
+  const operation = random.pick(["createAppend", "append", "sync", "rename", "syncDirectory", "read", "openRead"])
+  const files: ReadonlyArray<FileKind> = ["segment", "table", "manifest", "current", "directory"]
+  return {
+    seed,
+    end: { _tag: "Close" },
+    fault: { operations: [operation], files, nth: random.int(8), times, code, keep }
+  }
+}
+
+const drawLife = (random: SeededRandom, isFirst: boolean): Life => {
+  const options = drawOptions(random)
+  const fibers = Array.from({ length: 1 + random.int(5) }, () => {
+    const size = random.pick([4, 15, 40])
+    const levels = random.pick([["sync"], ["buffered", "async"], ["sync", "buffered", "async"], [undefined]] as const)
+    const writes = random.pick([0.2, 0.6, 0.9])
+    return Array.from({ length: 1 + random.int(size) }, () => drawOperation(random, { levels, writes }))
+  })
+  const interrupts: Array<PlannedInterrupt> = []
+  if (random.bool(0.4)) {
+    for (const [fiber, operations] of fibers.entries()) {
+      for (const [operation, { _tag }] of operations.entries()) {
+        // An interrupted transfer might have happened or not, and the next one would not know.
+        if (_tag !== "Transfer" && random.bool(0.1))
+          interrupts.push({ fiber, operation, yields: random.int(random.pick([4, 30])) })
+      }
+    }
+  }
+  const defects: Array<PlannedDefect> = random.bool(0.2)
+    ? [{
+      actor: random.pick<ActorName>([
+        "Wal",
+        "RotationCoordinator",
+        "Flusher",
+        "Flusher",
+        "Compactor",
+        "Compactor",
+        "Manifest"
+      ]),
+      message: random.int(random.pick([3, 12]))
+    }]
+    : []
+  const faults = random.bool(0.4) ? Array.from({ length: 1 + random.int(2) }, () => drawFault(random)) : []
+  const operations = fibers.reduce((sum, each) => sum + each.length, 0)
+  return {
+    seed: random.int(2 ** 31),
+    options,
+    latency: random.pick([0, 0, 0, 1, 5]),
+    earlyWakeChance: random.pick([0, 0, 0.02]),
+    attempts: isFirst ? [] : Array.from({ length: random.pick([0, 0, 1, 1, 3]) }, () => drawAttempt(random)),
+    fibers,
+    faults,
+    interrupts,
+    defects,
+    settles: random.bool(0.4),
+    end: drawEnd(random, 60 + 6 * operations)
+  }
+}
+
+export const drawPlan = (seed: number): Plan => {
+  const random = new SeededRandom(seed)
+  return { seed, lives: Array.from({ length: 1 + random.int(4) }, (_, life) => drawLife(random, life === 0)) }
+}

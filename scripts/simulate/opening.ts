@@ -1,0 +1,107 @@
+/** How stores are opened, and how a life or an opening is cut short. */
+import { Cause, Context, Effect, Exit, Layer, Option, Scope } from "effect"
+import { LsmStore } from "../../src/index.ts"
+import type { Entry, StoreOpenError } from "../../src/index.ts"
+import { interruptAtYield, SeededRandom } from "../../src/testing/index.ts"
+import type { SimulatedDisk } from "../../src/testing/index.ts"
+import { inspectStore } from "./inspectStore.ts"
+import { Mishaps } from "./Mishaps.ts"
+import type { Attempt, End, PlannedOptions } from "./Plan.ts"
+import type { Owed, Run } from "./Run.ts"
+import { storeOptions } from "./storeOptions.ts"
+
+export const openStore = (
+  disk: SimulatedDisk,
+  options: PlannedOptions,
+  scope: Scope.Scope
+): Effect.Effect<LsmStore["Service"], StoreOpenError> =>
+  Effect.map(
+    Scope.provide(Layer.build(Layer.provide(LsmStore.layer(storeOptions(options)), disk.layer)), scope),
+    (context) => Context.get(context, LsmStore)
+  )
+
+export interface Ended {
+  /** How it ended, if before its time. */
+  end: "power cut" | "kill" | undefined
+}
+
+/**
+ * Ends what happens on the run's disk right before the call that the end names:
+ * from then on no call has any effect, and the run goes on with what is left.
+ */
+export const watchEnd = (run: Run, end: End, seed: number, onEnd: () => void): Ended => {
+  const ended: Ended = { end: undefined }
+  const { disk } = run
+  if (end._tag === "Close") return ended
+  const first = disk.calls
+  const random = new SeededRandom(seed)
+  const stop = disk.onCall((call, phase) => {
+    if (phase !== "before" || call.index - first !== end.call) return
+    stop()
+    if (end._tag === "Crash") {
+      ended.end = "power cut"
+      run.disk = disk.crashImage(end.mode, random)
+      run.counts.add("crashes", end.mode)
+    } else {
+      ended.end = "kill"
+      run.disk = disk.killImage()
+      run.counts.add("crashes", "kill")
+    }
+    disk.powerCut()
+    onEnd()
+  })
+  return ended
+}
+
+/** What survives both. */
+const worse = (one: Owed["end"], other: Owed["end"]): Owed["end"] => one === "kill" ? other : one
+
+/** Opens the store on the run's disk, which does not have to succeed, and closes it. */
+export const runAttempt = (run: Run, attempt: Attempt, options: PlannedOptions): void => {
+  const { disk } = run
+  const mishaps = new Mishaps()
+  const ended = watchEnd(run, attempt.end, attempt.seed, () => {
+    mishaps.isDead = true
+  })
+  if (attempt.fault !== undefined) disk.fail(mishaps.plan(attempt.fault))
+  const opening = Effect.gen(function*() {
+    const scope = yield* Scope.make()
+    const open = openStore(disk, options, scope)
+    const { exit, struck } = attempt.interruptAt === undefined
+      ? { exit: yield* Effect.exit(open), struck: false }
+      : yield* interruptAtYield(open, attempt.interruptAt)
+    yield* Scope.close(scope, Exit.void)
+    return { exit, struck }
+  })
+  const outcome = run.simulate(opening, { seed: attempt.seed })
+  for (const call of mishaps.struck) run.counts.add("faults within recovery", call.operation)
+  if (ended.end !== undefined) {
+    run.counts.add("crashes within recovery", attempt.end._tag)
+    if (run.owed !== undefined) run.owed = { ...run.owed, end: worse(run.owed.end, ended.end) }
+  }
+  if (Exit.isFailure(outcome)) return
+  const { exit, struck } = outcome.value
+  if (struck) run.counts.add("interrupts", "open")
+  if (Exit.isSuccess(exit)) return
+  const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+  const isExcused = error === undefined
+    ? struck && Cause.hasInterruptsOnly(exit.cause)
+    : (error._tag === "DiskError" || error._tag === "InvalidArgument") && (mishaps.isDead || mishaps.struck.length > 0)
+  if (!isExcused) run.problem("I12", `an opening failed: ${Cause.pretty(exit.cause)}`)
+}
+
+/** All that a store on a copy of the run's disk holds; undefined if it can't be opened, which is a problem. */
+export const contentOf = (run: Run, options: PlannedOptions, seed: number): ReadonlyArray<Entry> | undefined => {
+  const disk = run.disk.killImage()
+  const program = Effect.scoped(Effect.gen(function*() {
+    const store = yield* openStore(disk, options, yield* Effect.scope)
+    return yield* inspectStore(store)
+  }))
+  const exit = run.simulate(program, { seed })
+  if (Exit.isSuccess(exit)) {
+    run.checked(["I10"], exit.value.problems)
+    return exit.value.content
+  }
+  run.problem("I16", `the store does not open: ${Cause.pretty(exit.cause)}`)
+  return undefined
+}

@@ -1,0 +1,209 @@
+/** Carries out one operation of a plan, and checks what can be checked on the spot. */
+import { Effect, Exit, Scope, Semaphore, Stream } from "effect"
+import type { Entry, KeyRange, LsmStore, ReadError, Snapshot, WriteError } from "../../src/index.ts"
+import { WriteBatch } from "../../src/index.ts"
+import { batchEntries } from "./LifeHistory.ts"
+import type { Operation } from "./Plan.ts"
+import { accountKeys, accountPrefix, balanceOf, bankTotal, keyBytes, valueOf } from "./Workload.ts"
+
+type Store = LsmStore["Service"]
+
+/** What one fiber has in its hands. */
+export class Hand {
+  readonly name: string
+  #held: { readonly scope: Scope.Closeable; readonly snapshot: Snapshot } | undefined
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  snapshot(throughSnapshot: boolean | undefined): Snapshot | undefined {
+    return throughSnapshot === true ? this.#held?.snapshot : undefined
+  }
+
+  take(store: Store): Effect.Effect<void, ReadError> {
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.gen({ self: this }, function*() {
+        yield* this.release
+        const scope = yield* Scope.make()
+        const snapshot = yield* Effect.onError(
+          restore(Scope.provide(store.snapshot, scope)),
+          (cause) => Scope.close(scope, Exit.failCause(cause))
+        )
+        this.#held = { scope, snapshot }
+      })
+    )
+  }
+
+  get release(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const held = this.#held
+      this.#held = undefined
+      return held === undefined ? Effect.void : Scope.close(held.scope, Exit.void)
+    })
+  }
+}
+
+/** What all fibers of a life share. */
+export interface Stage {
+  readonly store: Store
+  /** One transfer at a time: each begins from balances that stay until it has ended. */
+  readonly teller: Semaphore.Semaphore
+  readonly problem: (invariant: string, message: string) => void
+  readonly checked: (invariant: string) => void
+}
+
+const rangeBytes = (range: { readonly [bound in keyof KeyRange]?: string }): KeyRange =>
+  Object.fromEntries(Object.entries(range).map(([bound, key]) => [bound, keyBytes(key)]))
+
+const batchOf = (records: ReadonlyArray<readonly [Uint8Array, Uint8Array | undefined]>): WriteBatch => {
+  const batch = WriteBatch.make()
+  for (const [key, value] of records) {
+    if (value === undefined) batch.delete(key)
+    else batch.put(key, value)
+  }
+  batchEntries.set(batch, records)
+  return batch
+}
+
+const accounts = accountKeys.map(keyBytes)
+
+const transfer = (
+  stage: Stage,
+  { amount, from, to, ...level }: Extract<Operation, { readonly _tag: "Transfer" }>,
+  name: string
+): Effect.Effect<void, ReadError | WriteError> =>
+  Effect.gen(function*() {
+    const [payer, payee] = [accounts[from]!, accounts[to]!]
+    const account = (key: Uint8Array, balance: number) => [key, keyBytes(`${balance}:${name}`)] as const
+    const balances = yield* stage.store.getMany([payer, payee])
+    if (balances[0] === undefined || balances[1] === undefined) {
+      const share = bankTotal / accounts.length
+      yield* stage.store.write(batchOf(accounts.map((key) => account(key, share))), level)
+    } else if (from !== to) {
+      const records = [
+        account(payer, balanceOf(balances[0]) - amount),
+        account(payee, balanceOf(balances[1]) + amount)
+      ]
+      yield* stage.store.write(batchOf(records), level)
+    }
+  }).pipe(stage.teller.withPermits(1))
+
+/** Why these are not all the money there is, or undefined. */
+export const bankProblem = (balances: ReadonlyArray<Uint8Array | undefined>): string | undefined => {
+  const open = balances.filter((value) => value !== undefined)
+  if (open.length === 0) return undefined
+  const total = open.reduce((sum, value) => sum + balanceOf(value), 0)
+  return open.length === accounts.length && total === bankTotal
+    ? undefined
+    : `${open.length} accounts hold ${total}, not ${bankTotal}`
+}
+
+const audit = (
+  stage: Stage,
+  by: "scan" | "getMany",
+  snapshot: Snapshot | undefined
+): Effect.Effect<void, ReadError> =>
+  Effect.map(
+    by === "scan"
+      ? Effect.map(Stream.runCollect(stage.store.scan({ prefix: keyBytes(accountPrefix), snapshot })), (entries) =>
+        entries.map(([, value]): Uint8Array | undefined => value))
+      : stage.store.getMany(accounts, { snapshot }),
+    (balances) => {
+      stage.checked("I3")
+      const problem = bankProblem(balances)
+      if (problem !== undefined)
+        stage.problem("I3", `an audit by ${by}: ${problem}`)
+    }
+  )
+
+const scan = (
+  stage: Stage,
+  { abandonAfter, limit, pause, range, reverse }: Extract<Operation, { readonly _tag: "Scan" }>,
+  snapshot: Snapshot | undefined
+): Effect.Effect<void, ReadError> =>
+  Effect.suspend(() => {
+    const bounds = rangeBytes(range)
+    const entries = stage.store.scan({ ...bounds, reverse, limit, snapshot })
+    let last: Uint8Array | undefined
+    let count = 0
+    const look = ([key]: Entry): void => {
+      count++
+      const order = last === undefined ? 1 : Buffer.compare(key, last) * (reverse ? -1 : 1)
+      if (order <= 0) stage.problem("I11", "a scan gives keys out of order")
+      last = key
+      if (!isWithin(key, bounds) || (limit !== undefined && count > limit)) {
+        stage.problem("I11", "a scan gives keys outside of its range")
+      }
+    }
+    const taken = abandonAfter === undefined ? entries : Stream.take(entries, abandonAfter)
+    return Stream.runForEach(taken, (entry) =>
+      Effect.suspend(() => {
+        look(entry)
+        return pause === undefined ? Effect.void : Effect.sleep(pause)
+      }))
+  })
+
+const isWithin = (key: Uint8Array, { gt, gte, lt, lte, prefix }: KeyRange): boolean =>
+  (gt === undefined || Buffer.compare(key, gt) > 0)
+  && (gte === undefined || Buffer.compare(key, gte) >= 0)
+  && (lt === undefined || Buffer.compare(key, lt) < 0)
+  && (lte === undefined || Buffer.compare(key, lte) <= 0)
+  && (prefix === undefined || Buffer.compare(key.subarray(0, prefix.length), prefix) === 0)
+
+/** `name` is the operation's own: what it writes nobody else does. */
+export const performOperation = (
+  stage: Stage,
+  hand: Hand,
+  operation: Operation,
+  name: string
+): Effect.Effect<void, ReadError | WriteError> => {
+  const { store } = stage
+  const snapshot = "throughSnapshot" in operation ? hand.snapshot(operation.throughSnapshot) : undefined
+  switch (operation._tag) {
+    case "Put": {
+      const { key, size, ...level } = operation
+      return store.put(keyBytes(key), valueOf(name, size), level)
+    }
+    case "Delete": {
+      const { key, ...level } = operation
+      return store.delete(keyBytes(key), level)
+    }
+    case "Write": {
+      const { records, ...level } = operation
+      const batch = batchOf(
+        records.map((
+          { key, size },
+          at
+        ) => [keyBytes(key), size === undefined ? undefined : valueOf(`${name}/${at}`, size)])
+      )
+      return Effect.asVoid(store.write(batch, level))
+    }
+    case "Transfer":
+      return transfer(stage, operation, name)
+    case "Get":
+      return Effect.asVoid(store.get(keyBytes(operation.key), { snapshot }))
+    case "Has":
+      return Effect.asVoid(store.has(keyBytes(operation.key), { snapshot }))
+    case "GetMany":
+      return Effect.asVoid(store.getMany(operation.keys.map(keyBytes), { snapshot }))
+    case "Scan":
+      return scan(stage, operation, snapshot)
+    case "Audit":
+      return audit(stage, operation.by, snapshot)
+    case "TakeSnapshot":
+      return hand.take(store)
+    case "ReleaseSnapshot":
+      return hand.release
+    case "Sync":
+      return store.sync
+    case "Flush":
+      return store.flush
+    case "Compact":
+      return operation.range === undefined ? store.compact() : store.compact(rangeBytes(operation.range))
+    case "Stats":
+      return Effect.asVoid(store.stats)
+    case "Sleep":
+      return Effect.sleep(operation.milliseconds)
+  }
+}
