@@ -12,16 +12,17 @@ import type { Finding, Key, KeySpan, Value } from "./Content.ts"
  * - `"pending"`: has not ended yet.
  * - `"acknowledged"`: is in force.
  * - `"unknown"`: may come into force at any time, or never.
+ * - `"failed"`: is not in force until the store is opened again, and perhaps then.
  * - `"refused"`: nothing was written, nor will be.
  */
-export type Outcome = "pending" | "acknowledged" | "unknown" | "refused"
+export type Outcome = "pending" | "acknowledged" | "unknown" | "failed" | "refused"
 
 /** One write: a put, a delete or a batch. */
 export interface RecordedWrite {
   readonly id: number
   readonly begun: number
-  /** When it was acknowledged; `Infinity` if it was not. */
-  acknowledged: number
+  /** When it ended; `Infinity` while it is pending. */
+  ended: number
   outcome: Outcome
   readonly level: Durability
   /** What each of its keys becomes. */
@@ -33,7 +34,6 @@ export interface RecordedWrite {
 
 /** What one read found: of keys by name, and of a stretch of keys, in which those that it did not find are absent. */
 export interface Part {
-  readonly call: string
   readonly found: Map<Key, Finding>
   covered: KeySpan | undefined
 }
@@ -41,9 +41,12 @@ export interface Part {
 /** Takes down what a read found that began then. */
 export type Report = (begun: number, part: Part) => void
 
+/** Which read it was. */
+export type ReadName = "get" | "has" | "getMany" | "scan" | "snapshot" | "stats"
+
 /** Reads of one state, which was that of the store at some time between `begun` and `ended`. */
 export interface Observation {
-  readonly name: string
+  readonly name: ReadName
   readonly begun: number
   readonly ended: number
   /** The state's sequence, where it is known. */
@@ -57,27 +60,26 @@ export interface Barrier {
   readonly ended: number
 }
 
-/** The visible sequence at some time between `begun` and `ended`. */
-export interface Sighting {
-  readonly begun: number
-  readonly ended: number
-  readonly sequence: number
-}
-
 export class HistoryLog {
   readonly initial: ReadonlyMap<Key, Value>
   readonly writes: Array<RecordedWrite> = []
   readonly observations: Array<Observation> = []
   readonly barriers: Array<Barrier> = []
-  readonly sightings: Array<Sighting> = []
   /** Answers that were wrong whatever had been written. */
   readonly problems: Array<Problem> = []
   /** The snapshots that this history gave out, and what each stands for. */
   readonly snapshots = new WeakMap<Snapshot, { readonly inner: Snapshot; readonly observation: Observation }>()
+  /** When stores were given to be observed: a later one may be the same, opened again. */
+  readonly #openings: Array<number> = []
   #clock = 0
 
   constructor(initial: ReadonlyMap<Key, Value>) {
     this.initial = initial
+  }
+
+  /** The time of the last thing that happened. */
+  get now(): number {
+    return this.#clock
   }
 
   /** The time of something that happens now: above all times before it. */
@@ -85,11 +87,15 @@ export class HistoryLog {
     return ++this.#clock
   }
 
+  opened(): void {
+    this.#openings.push(this.tick())
+  }
+
   begin(changes: ReadonlyMap<Key, Value>, records: number, level: Durability): RecordedWrite {
     const write: RecordedWrite = {
       id: this.writes.length + 1,
       begun: this.tick(),
-      acknowledged: Number.POSITIVE_INFINITY,
+      ended: Number.POSITIVE_INFINITY,
       outcome: "pending",
       level,
       changes,
@@ -100,21 +106,38 @@ export class HistoryLog {
     return write
   }
 
-  acknowledge(write: RecordedWrite, sequence: number | undefined): void {
-    write.acknowledged = this.tick()
-    write.outcome = "acknowledged"
+  end(write: RecordedWrite, outcome: Outcome, sequence?: number): void {
+    write.ended = this.tick()
+    write.outcome = outcome
     write.sequence = sequence
   }
 
   /** Reads of one state, which was that of the store at some time since then. */
-  open(name: string, begun: number, sequence: number | undefined): Observation {
+  open(name: ReadName, begun: number, sequence: number | undefined): Observation {
     const observation: Observation = { name, begun, ended: this.tick(), sequence, parts: [] }
     this.observations.push(observation)
     return observation
   }
 
   /** A read by itself. */
-  saw(name: string, begun: number, part: Part, sequence: number | undefined): void {
+  saw(name: ReadName, begun: number, part: Part, sequence: number | undefined): void {
     this.open(name, begun, sequence).parts.push(part)
+  }
+
+  /** A read of a state of which there may be others. */
+  sawMore(observation: Observation, part: Part): void {
+    this.tick()
+    observation.parts.push(part)
+  }
+
+  /** The time from which on a write may be in force. */
+  visibleFrom({ begun, ended, outcome }: RecordedWrite): number {
+    if (outcome !== "failed") return begun
+    return this.#openings.find((time) => time > ended) ?? Number.POSITIVE_INFINITY
+  }
+
+  /** The time at which it was surely in force; `Infinity` if it need not be. */
+  acknowledgedAt({ ended, outcome }: RecordedWrite): number {
+    return outcome === "acknowledged" ? ended : Number.POSITIVE_INFINITY
   }
 }

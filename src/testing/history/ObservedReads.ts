@@ -8,7 +8,7 @@ import { InvalidArgument } from "../../StoreError.ts"
 import type { ReadError } from "../../StoreError.ts"
 import { absent, anyValue, findingOf, isKey, keyOf, shownKey } from "./Content.ts"
 import type { Finding, Key } from "./Content.ts"
-import type { HistoryLog, Report } from "./HistoryLog.ts"
+import type { HistoryLog, ReadName, Report } from "./HistoryLog.ts"
 import { ObservedScan } from "./ObservedScan.ts"
 
 type Store = LsmStore["Service"]
@@ -18,11 +18,11 @@ export type StoreReads = Pick<Store, "get" | "getMany" | "has" | "scan" | "snaps
 /** A read of keys by name. */
 const point = <A>(
   log: HistoryLog,
-  name: string,
+  name: ReadName,
   keys: ReadonlyArray<Uint8Array>,
   read: Effect.Effect<A, ReadError>,
   findings: (answer: A) => ReadonlyArray<Finding>,
-  reportTo: (name: string) => Report
+  reportTo: (name: ReadName) => Report
 ): Effect.Effect<A, ReadError> =>
   Effect.suspend(() => {
     // What is no key is refused, and shows nothing.
@@ -40,7 +40,7 @@ const point = <A>(
         }
         found.set(key, finding)
       }
-      reportTo(name)(begun, { call: name, found, covered: undefined })
+      reportTo(name)(begun, { found, covered: undefined })
       return answer
     })
   })
@@ -49,7 +49,7 @@ const scanned = (
   log: HistoryLog,
   options: ScanOptions | undefined,
   scan: Stream.Stream<Entry, ReadError>,
-  reportTo: (name: string) => Report
+  reportTo: (name: ReadName) => Report
 ): Stream.Stream<Entry, ReadError> =>
   Stream.suspend(() => {
     const range = scanRange(options)
@@ -63,8 +63,8 @@ const scanned = (
   })
 
 const observedSnapshot = (log: HistoryLog, inner: Snapshot, begun: number): Snapshot => {
-  const observation = log.open(`the snapshot at ${inner.sequence}`, begun, inner.sequence)
-  const reportTo = (): Report => (_begun, part) => void observation.parts.push(part)
+  const observation = log.open("snapshot", begun, inner.sequence)
+  const reportTo = (): Report => (_begun, part) => log.sawMore(observation, part)
   const snapshot: Snapshot = {
     sequence: inner.sequence,
     get: (key) => point(log, "get", [key], inner.get(key), (value) => [findingOf(value)], reportTo),
@@ -82,13 +82,13 @@ export const observedReads = (store: Store, log: HistoryLog): StoreReads => {
     const known = options?.snapshot === undefined ? undefined : log.snapshots.get(options.snapshot)
     return options === undefined || known === undefined ? options : { ...options, snapshot: known.inner }
   }
-  const reportAt = (at: Snapshot | undefined) => (name: string): Report => {
+  const reportAt = (at: Snapshot | undefined) => (name: ReadName): Report => {
     if (at === undefined) return (begun, part) => log.saw(name, begun, part, undefined)
     const known = log.snapshots.get(at)
     return known === undefined
       // Of a snapshot that was taken elsewhere only the sequence is known.
-      ? (_begun, part) => log.saw(`${name} at ${at.sequence}`, 0, part, at.sequence)
-      : (_begun, part) => void known.observation.parts.push(part)
+      ? (_begun, part) => log.saw(name, 0, part, at.sequence)
+      : (_begun, part) => log.sawMore(known.observation, part)
   }
   const snapshot: Effect.Effect<Snapshot, ReadError, Scope.Scope> = Effect.suspend(() => {
     const begun = log.tick()

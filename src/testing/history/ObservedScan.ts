@@ -20,7 +20,7 @@ export class ObservedScan {
   readonly #range: ScanRange
   readonly #span: KeySpan
   readonly #begun: number
-  readonly #part: Part = { call: "scan", found: new Map(), covered: undefined }
+  readonly #part: Part = { found: new Map(), covered: undefined }
   #isReported = false
   #last: Key | undefined
 
@@ -37,6 +37,7 @@ export class ObservedScan {
     if (Exit.isSuccess(exit)) this.#show(exit.value)
     else if (Pull.isDoneCause(exit.cause)) this.#end()
     else return
+    this.#log.tick()
     if (!this.#isReported) this.#report(this.#begun, this.#part)
     this.#isReported = true
   }

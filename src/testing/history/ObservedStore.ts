@@ -22,7 +22,7 @@ export const observedStore = (
     stats: Effect.suspend(() => {
       const begun = log.tick()
       return Effect.map(store.stats, (stats) => {
-        log.sightings.push({ begun, ended: log.tick(), sequence: stats.sequence })
+        log.open("stats", begun, stats.sequence)
         return stats
       })
     })

@@ -12,24 +12,24 @@ import { batchContent, isWriteBatch } from "../../WriteBatch.ts"
 import type { WriteBatch } from "../../WriteBatch.ts"
 import { absent, findingOf, isKey, isValue, keyOf } from "./Content.ts"
 import type { Key, Value } from "./Content.ts"
-import type { HistoryLog } from "./HistoryLog.ts"
+import type { HistoryLog, Outcome } from "./HistoryLog.ts"
 
 type Store = LsmStore["Service"]
 
 export type StoreWrites = Pick<Store, "put" | "delete" | "write" | "sync" | "flush">
 
-/** True if the write was refused before anything of it was written. */
-const isRefusal = (cause: Cause.Cause<WriteError>): boolean => {
-  if (Cause.hasInterrupts(cause) || Cause.hasDies(cause)) return false
+/** How a write that did not succeed has ended. */
+const failedOutcome = (cause: Cause.Cause<WriteError>): Outcome => {
+  if (Cause.hasInterrupts(cause) || Cause.hasDies(cause)) return "unknown"
   const error = Option.getOrUndefined(Cause.findErrorOption(cause))
   switch (error?._tag) {
     case "InvalidArgument":
     case "StoreClosed":
-      return true
+      return "refused"
     case "StoreReadOnly":
-      return error.cause === "option"
+      return error.cause === "option" ? "refused" : "failed"
     default:
-      return false
+      return "unknown"
   }
 }
 
@@ -60,8 +60,8 @@ export const observedWrites = (store: Store, log: HistoryLog, storeLevel: Durabi
     const level = isDurability(options?.durability) ? options.durability : storeLevel
     const begun = log.begin(changes, records, level)
     return Effect.onExit(write, (exit) => {
-      if (Exit.isSuccess(exit)) log.acknowledge(begun, sequenceOf(exit.value))
-      else begun.outcome = isRefusal(exit.cause) ? "refused" : "unknown"
+      if (Exit.isSuccess(exit)) log.end(begun, "acknowledged", sequenceOf(exit.value))
+      else log.end(begun, failedOutcome(exit.cause))
       return Effect.void
     })
   }
@@ -89,7 +89,8 @@ export const observedWrites = (store: Store, log: HistoryLog, storeLevel: Durabi
     Effect.suspend(() => {
       const write = store.write(batch, options)
       const changes = changesOf(batch)
-      return changes === undefined
+      // An empty batch is no commit.
+      return changes === undefined || changes.size === 0
         ? write
         : recorded(changes, batch.size, options, write, ({ sequence }) => sequence)
     })
