@@ -44,11 +44,19 @@ export class CutCheck {
   readonly #history: HistoryGraph
   readonly #graph: CommitGraph
   readonly #states: ReadonlyArray<ShownState>
+  /** What may yet tell something, once more is known. */
+  #open: ReadonlyArray<{ readonly state: ShownState; readonly shown: ShownKey }>
 
   constructor(history: HistoryGraph, graph: CommitGraph, states: ReadonlyArray<ShownState>) {
     this.#history = history
     this.#graph = graph
     this.#states = states
+    this.#open = states.flatMap((state) => state.keys.map((shown) => ({ state, shown })))
+  }
+
+  /** What may yet tell something, for another check with more states. */
+  get open(): ReadonlyArray<ShownState> {
+    return this.#open.map(({ shown, state }) => ({ ...state, keys: [{ ...shown }] }))
   }
 
   /** Draws conclusions until there are no more. False if they contradict each other. */
@@ -56,9 +64,10 @@ export class CutCheck {
     if (!this.#settle([])) return false
     for (;;) {
       const edges: Array<NewEdge> = []
-      for (const state of this.#states) {
-        for (const shown of state.keys) if (!shown.isWrong) this.#conclude(state, shown, edges)
-      }
+      this.#open = this.#open.filter(({ shown, state }) => {
+        if (!shown.isWrong) this.#conclude(state, shown, edges)
+        return !shown.isWrong && shown.others.length > 0
+      })
       if (edges.length === 0) return true
       for (const { from, reason, to } of edges) this.#graph.add(from, to, reason)
       if (!this.#settle(edges)) return false
@@ -70,7 +79,7 @@ export class CutCheck {
     const { node } = state
     const mayShow = (writer: number): boolean =>
       !graph.precedes(node, writer)
-      && !shown.all.some((other) => graph.precedes(writer, other) && graph.precedes(other, node))
+      && !shown.others.some((other) => graph.precedes(writer, other) && graph.precedes(other, node))
     const writers = shown.writers.filter(mayShow)
     const [first, second] = writers
     if (first === undefined) {
@@ -84,11 +93,13 @@ export class CutCheck {
     }
     if (second === undefined) {
       add(first, node, shows(shown))
-      for (const other of shown.all) {
-        if (other === first) continue
+      shown.others = shown.others.filter((other) => {
+        if (other === first || graph.precedes(other, first) || graph.precedes(node, other)) return false
         if (graph.precedes(other, node)) add(other, first, overwrote(shown, node))
         else if (graph.precedes(first, other)) add(node, other, leavesOut(shown))
-      }
+        else return true
+        return false
+      })
       return
     }
     const earliest = writers.find((writer) =>
@@ -97,7 +108,7 @@ export class CutCheck {
     if (earliest !== undefined) add(earliest, node, showsLater(shown))
     const waypoint = this.#history.waypointBefore(writers)
     if (waypoint !== undefined) add(waypoint, node, showsLater(shown))
-    for (const other of shown.all) {
+    for (const other of shown.others) {
       if (writers.every((writer) => graph.precedes(writer, other))) add(node, other, leavesOut(shown))
     }
   }
@@ -115,7 +126,7 @@ export class CutCheck {
     const what = `${describe(state.node)} ${found(shown)}`
     const steps: Array<Step> = []
     for (const writer of shown.writers) {
-      const other = shown.all.find((each) => graph.precedes(writer, each) && graph.precedes(each, state.node))
+      const other = shown.others.find((each) => graph.precedes(writer, each) && graph.precedes(each, state.node))
       const paths = other === undefined
         ? [graph.path(state.node, writer)]
         : [graph.path(writer, other), graph.path(other, state.node)]

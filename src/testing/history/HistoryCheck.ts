@@ -20,6 +20,13 @@ interface KeyRead extends KeyOperation {
   readonly shown: ShownKey
 }
 
+/** All that is known of the order of commits, and does not contradict itself. */
+interface Known {
+  readonly graph: CommitGraph
+  /** What may tell more, together with what is found later. */
+  readonly states: () => ReadonlyArray<ShownState>
+}
+
 const notBegun: Reason = {
   text: (describe, from, to) => `${describe(to)} had not begun when the store of ${describe(from)} ended`
 }
@@ -38,20 +45,18 @@ export class HistoryCheck {
   readonly #log: HistoryLog
   readonly #history: HistoryGraph
   readonly #states: ReadonlyArray<ShownState>
-  /** All that is known of the order of commits, and does not contradict itself. */
-  readonly #known: CommitGraph
+  readonly #known: Known
 
   constructor(log: HistoryLog) {
     this.#log = log
     this.#history = new HistoryGraph(log)
+    this.problems.push(...log.problems)
     this.#states = this.#history.observations.map((observation, at) => {
       const node = this.#history.nodeOfObservation(at)
-      const state: ShownState = shownState(this.#history, node, observation, (message) => {
-        this.problems.push({ invariant: state.invariant, message: `${this.#history.describe(node)} ${message}` })
-      })
+      const { contradictions, state } = shownState(this.#history, node, observation)
+      for (const each of contradictions) this.#problem(state.invariant, `${this.#history.describe(node)} ${each}`)
       return state
     })
-    this.problems.push(...log.problems)
     this.#checkSequences()
     this.#checkKeys()
     this.#known = this.#checkCuts()
@@ -96,7 +101,7 @@ export class HistoryCheck {
   #checkKey(key: Key, reads: ReadonlyArray<KeyRead>): void {
     const history = this.#history
     const writes: Array<KeyOperation> = []
-    for (const node of history.writers.get(key) ?? []) {
+    for (const node of history.writersOf(key)) {
       const write = history.writeAt(node)
       if (write === undefined) continue
       const begun = this.#log.visibleFrom(write)
@@ -108,7 +113,7 @@ export class HistoryCheck {
     const wrong = verdict._tag === "Impossible" ? reads.find((read) => read === verdict.read) : undefined
     if (wrong === undefined) return
     wrong.shown.isWrong = true
-    const written = (history.writers.get(key) ?? [])
+    const written = history.writersOf(key)
       .filter((node) => (history.writeAt(node)?.begun ?? 0) < wrong.ended)
       .slice(-shownWrites)
       .map((node) => `${history.valueOf(node, key)} by ${history.describe(node)}`)
@@ -120,18 +125,18 @@ export class HistoryCheck {
   }
 
   /** All keys together. */
-  #checkCuts(): CommitGraph {
+  #checkCuts(): Known {
     const before = this.#history.graph.copy()
     const cuts = new CutCheck(this.#history, this.#history.graph, this.#states)
     const isPossible = cuts.run()
     this.problems.push(...cuts.problems)
-    return isPossible ? this.#history.graph : before
+    return isPossible ? { graph: this.#history.graph, states: () => cuts.open } : { graph: before, states: () => [] }
   }
 
   /** What is wrong with a content that was found after the store had come to its end at that time. */
   contentProblems(content: ReadonlyMap<Key, Finding>, time: number, end: StoreEnd): ReadonlyArray<Problem> {
     const history = this.#history
-    const graph = this.#known.copy()
+    const graph = this.#known.graph.copy()
     const node = history.freeNode
     for (const [at, write] of history.writes.entries()) {
       const writer = history.nodeOfWrite(at)
@@ -141,9 +146,9 @@ export class HistoryCheck {
         if (reason !== undefined) graph.add(writer, node, reason)
       }
     }
-    const keys = new Set([...content.keys(), ...history.writers.keys()])
+    const keys = new Set([...content.keys(), ...history.keys])
     const shown = Array.from(keys, (key) => shownKeyOf(history, key, content.get(key) ?? absent))
-    const cuts = new CutCheck(history, graph, [{ node, invariant: "I4", keys: shown }])
+    const cuts = new CutCheck(history, graph, [{ node, invariant: "I4", keys: shown }, ...this.#known.states()])
     cuts.run()
     return cuts.problems
   }
@@ -157,7 +162,7 @@ export class HistoryCheck {
     if (!lasts) return undefined
     if (acknowledged <= time) return isLasting(`was acknowledged at "${write.level}"`)
     const wasSeen = this.#history.observations.some(({ ended }, at) =>
-      ended <= time && this.#known.precedes(node, this.#history.nodeOfObservation(at))
+      ended <= time && this.#known.graph.precedes(node, this.#history.nodeOfObservation(at))
     )
     return wasSeen ? isLasting(`was seen, at "${write.level}"`) : undefined
   }

@@ -7,12 +7,14 @@
  */
 import { CommitGraph } from "./CommitGraph.ts"
 import type { Reason } from "./CommitGraph.ts"
-import { absent, shownKey } from "./Content.ts"
-import type { Key, Value } from "./Content.ts"
+import { absent, agrees, shownKey } from "./Content.ts"
+import type { Finding, Key, Value } from "./Content.ts"
 import type { HistoryLog, Observation, RecordedWrite } from "./HistoryLog.ts"
 
 /** The node of the content that was there at the beginning. */
 export const initialNode = 0
+
+const onlyInitial: ReadonlyArray<number> = [initialNode]
 
 const ended: Reason = {
   text: (describe, from, to) => `${describe(from)} had ended when ${describe(to)} began`
@@ -38,8 +40,9 @@ export class HistoryGraph {
   readonly graph: CommitGraph
   readonly writes: ReadonlyArray<RecordedWrite>
   readonly observations: ReadonlyArray<Observation>
-  /** For each key the nodes that write it, the beginning among them; keys in order. */
-  readonly writers: ReadonlyMap<Key, ReadonlyArray<number>>
+  /** For each key that is written the nodes that write it, the beginning first. */
+  readonly #writers: ReadonlyMap<Key, ReadonlyArray<number>>
+  readonly #writersOfFindings = new Map<Key, Map<Finding, ReadonlyArray<number>>>()
   /** For each node that has a beginning in time the waypoint that it comes after. */
   readonly #cameAfter: ReadonlyMap<number, number>
   readonly #initial: ReadonlyMap<Key, Value>
@@ -52,7 +55,7 @@ export class HistoryGraph {
     this.graph = new CommitGraph(this.writes.length + this.observations.length + 2)
     this.#cameAfter = this.#addTimes(log)
     this.#addSequences()
-    this.writers = this.#writersOf()
+    this.#writers = this.#findWriters()
   }
 
   /** The node that no write and no observation has taken. */
@@ -78,6 +81,28 @@ export class HistoryGraph {
   /** What the writer leaves in one of its keys. */
   valueOf(writer: number, key: Key): Value {
     return (writer === initialNode ? this.#initial : this.writeAt(writer)?.changes)?.get(key) ?? absent
+  }
+
+  /** All keys that were there at the beginning or were written. */
+  get keys(): Iterable<Key> {
+    return this.#writers.keys()
+  }
+
+  /** Who writes a key, or who leaves in it what was found. */
+  writersOf(key: Key, finding?: Finding): ReadonlyArray<number> {
+    const writers = this.#writers.get(key) ?? onlyInitial
+    if (finding === undefined) return writers
+    let known = this.#writersOfFindings.get(key)
+    if (known === undefined) {
+      known = new Map()
+      this.#writersOfFindings.set(key, known)
+    }
+    let agreeing = known.get(finding)
+    if (agreeing === undefined) {
+      agreeing = writers.filter((writer) => agrees(finding, this.valueOf(writer, key)))
+      known.set(finding, agreeing)
+    }
+    return agreeing
   }
 
   /** The earliest of the waypoints that the nodes come after: all of them come after it. */
@@ -155,7 +180,7 @@ export class HistoryGraph {
     }
   }
 
-  #writersOf(): ReadonlyMap<Key, ReadonlyArray<number>> {
+  #findWriters(): ReadonlyMap<Key, ReadonlyArray<number>> {
     const writers = new Map<Key, Array<number>>()
     for (const key of this.#initial.keys()) writers.set(key, [initialNode])
     for (const [at, { changes }] of this.writes.entries()) {
@@ -165,6 +190,6 @@ export class HistoryGraph {
         else nodes.push(this.nodeOfWrite(at))
       }
     }
-    return new Map([...writers].sort(([a], [b]) => a < b ? -1 : 1))
+    return writers
   }
 }

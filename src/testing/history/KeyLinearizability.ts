@@ -7,10 +7,10 @@
  * in the order of time: it keeps all states that the key may be in, and puts an
  * operation in order only when it ends, after whatever must go before it. A read
  * goes in as soon as it agrees with the value. Of pending writes of one value the
- * first to end goes first. A write that may never take effect counts for as long
- * as there are reads that would agree with it.
+ * first to end goes first. A write that may never take effect counts only while
+ * there are reads that it would explain, by its value or by its having one.
  */
-import { agrees } from "./Content.ts"
+import { absent, agrees, anyValue } from "./Content.ts"
 import type { Finding, Value } from "./Content.ts"
 
 /** One operation on a key. `ended` is `Infinity` for a write that may never take effect. */
@@ -32,73 +32,103 @@ export type KeyVerdict =
 const slots = 24
 /** States that are looked at for one operation. */
 const mostStates = 50_000
+/** More writes of one value that may never take effect are as good as any number of them. */
+const mostAlike = 3
 
 interface Pending {
   readonly operation: KeyOperation
   /** The bit of the slot that says, in a state, that it has been put in order. */
   readonly bit: number
   /** The number of the value that it writes; -1 for a read. */
-  readonly value: number
-  /** When it has no use any more; for all but writes that may never take effect, when it ends. */
-  readonly gone: number
+  value: number
 }
 
 interface Event {
   readonly time: number
-  readonly operation: KeyOperation
-  readonly isEnd: boolean
-  readonly gone: number
+  readonly run: () => void
 }
 
+const isOptional = ({ ended, write }: KeyOperation): boolean =>
+  write !== undefined && ended === Number.POSITIVE_INFINITY
+
+const valueIn = (state: number): number => Math.floor(state / 2 ** slots)
+const maskIn = (state: number): number => state % 2 ** slots
+
+/** The value of those whose own nobody reads any more. */
+const unread: Value = anyValue
+
 class KeySearch {
-  readonly #values: Array<Value>
-  readonly #pending = new Map<KeyOperation, Pending>()
-  readonly #free: Array<number> = Array.from({ length: slots }, (_, slot) => 2 ** slot)
-  /** All states that the key may be in: the number of its value, and which of the pending operations are in order. */
-  #states: Set<number>
+  /** The first read that has found what it can't have found. */
+  impossible: KeyOperation | undefined
   /** There was too much under way to look at all of it. */
   isGivenUp = false
+  readonly #values: Array<Value>
+  readonly #pending = new Map<KeyOperation, Pending>()
+  /** Values, by number, that may be written at any time. */
+  readonly #always = new Set<number>()
+  readonly #slots: Array<number> = Array.from({ length: slots }, (_, slot) => 2 ** slot)
+  /** All states that the key may be in: the number of its value, and which of the pending operations are in order. */
+  #states: Set<number>
 
   constructor(initial: Value) {
     this.#values = [initial]
     this.#states = new Set([0])
   }
 
-  begin(operation: KeyOperation, gone: number): void {
-    const bit = this.#free.pop()
+  begin(operation: KeyOperation): void {
+    const value = this.#numberOf(operation.write)
+    if (isOptional(operation) && this.#isAlways(value)) return
+    const bit = this.#slots.pop()
     if (bit === undefined) {
       this.isGivenUp = true
       return
     }
-    this.#pending.set(operation, { operation, bit, gone, value: this.#numberOf(operation.write) })
+    this.#pending.set(operation, { operation, bit, value })
     if (operation.read === undefined) return
     const states = new Set<number>()
     for (const state of this.#states) states.add(this.#agrees(operation, valueIn(state)) ? state + bit : state)
     this.#states = states
   }
 
-  /** False if the operation has found what it can't have found. */
-  end(operation: KeyOperation): boolean {
+  /** Nobody will read the value that this write leaves, but only that there is one. */
+  becomesUnread(operation: KeyOperation): void {
+    const pending = this.#pending.get(operation)
+    if (pending === undefined) return
+    const value = this.#numberOf(unread)
+    if (this.#isAlways(value)) this.end(operation)
+    else pending.value = value
+  }
+
+  end(operation: KeyOperation): void {
     const ending = this.#pending.get(operation)
-    if (ending === undefined) return true
+    if (ending === undefined) return
     const states = new Set<number>()
     const waiting: Array<number> = []
     for (const state of this.#states) {
       if ((maskIn(state) & ending.bit) !== 0) states.add(state - ending.bit)
-      else if (operation.ended === Number.POSITIVE_INFINITY) states.add(state)
+      else if (isOptional(operation)) states.add(state)
       else waiting.push(state)
     }
     this.#putInOrder(ending, waiting, states)
+    if (states.size === 0 && !this.isGivenUp) this.impossible = operation
     this.#states = states
     this.#pending.delete(operation)
-    this.#free.push(ending.bit)
-    return states.size > 0
+    this.#slots.push(ending.bit)
   }
 
   /** Goes on from states in which the operation is not in order to all in which it is, by way of pending writes. */
   #putInOrder({ bit }: Pending, waiting: Array<number>, states: Set<number>): void {
-    const writes = [...this.#pending.values()].filter(({ value }) => value >= 0).sort((a, b) => a.gone - b.gone)
+    const writes = [...this.#pending.values()]
+      .filter(({ value }) => value >= 0)
+      .sort((a, b) => a.operation.ended - b.operation.ended || 0)
     const seen = new Set(waiting)
+    const reach = (next: number): void => {
+      if ((maskIn(next) & bit) !== 0) states.add(next - bit)
+      else if (!seen.has(next)) {
+        seen.add(next)
+        waiting.push(next)
+      }
+    }
     for (let state = waiting.pop(); state !== undefined; state = waiting.pop()) {
       const mask = maskIn(state)
       const tried = new Set<number>()
@@ -106,17 +136,16 @@ class KeySearch {
         if ((mask & write.bit) !== 0 || tried.has(write.value)) continue
         tried.add(write.value)
         const reads = this.#readsOf(write.value) & ~mask
-        if (reads === 0 && write.operation.ended === Number.POSITIVE_INFINITY) continue
-        const next = write.value * 2 ** slots + (mask | write.bit | reads)
-        if ((maskIn(next) & bit) !== 0) states.add(next - bit)
-        else if (!seen.has(next)) {
-          seen.add(next)
-          waiting.push(next)
-        }
-        if (seen.size + states.size > mostStates) {
-          this.isGivenUp = true
-          return
-        }
+        if (reads === 0 && isOptional(write.operation)) continue
+        reach(write.value * 2 ** slots + (mask | write.bit | reads))
+      }
+      for (const value of this.#always) {
+        const reads = this.#readsOf(value) & ~mask
+        if (reads !== 0) reach(value * 2 ** slots + (mask | reads))
+      }
+      if (seen.size + states.size > mostStates) {
+        this.isGivenUp = true
+        return
       }
     }
   }
@@ -133,6 +162,21 @@ class KeySearch {
     return read !== undefined && shown !== undefined && agrees(read, shown)
   }
 
+  /** Whether one write of the value more or less makes no difference. */
+  #isAlways(value: number): boolean {
+    if (this.#always.has(value)) return true
+    let alike = 0
+    for (const pending of this.#pending.values()) {
+      if (pending.value === value && isOptional(pending.operation)) alike++
+    }
+    if (alike < mostAlike) return false
+    this.#always.add(value)
+    for (const pending of this.#pending.values()) {
+      if (pending.value === value && isOptional(pending.operation)) this.end(pending.operation)
+    }
+    return true
+  }
+
   #numberOf(value: Value | undefined): number {
     if (value === undefined) return -1
     const known = this.#values.indexOf(value)
@@ -140,16 +184,11 @@ class KeySearch {
   }
 }
 
-const valueIn = (state: number): number => Math.floor(state / 2 ** slots)
-const maskIn = (state: number): number => state % 2 ** slots
-
-/** When an operation is gone: a write that may never take effect right after the last read that would agree with it. */
-const goneAt = ({ begun, ended, write }: KeyOperation, reads: ReadonlyArray<KeyOperation>): number => {
-  if (ended !== Number.POSITIVE_INFINITY || write === undefined) return ended
+/** When the last read ends that a write which began then would explain, right after it; before it began if there is none. */
+const lastUse = (begun: number, isOfUse: (read: Finding) => boolean, reads: ReadonlyArray<KeyOperation>): number => {
   let last = 0
-  for (const read of reads) {
-    if (read.ended > begun && read.ended > last && read.read !== undefined && agrees(read.read, write))
-      last = read.ended
+  for (const { ended, read } of reads) {
+    if (ended > begun && ended > last && read !== undefined && isOfUse(read)) last = ended
   }
   return last + 0.5
 }
@@ -159,16 +198,23 @@ export const keyVerdict = (initial: Value, operations: ReadonlyArray<KeyOperatio
   const search = new KeySearch(initial)
   const events: Array<Event> = []
   for (const operation of operations) {
-    const gone = goneAt(operation, reads)
-    if (gone <= operation.begun) continue
-    events.push({ time: operation.begun, operation, isEnd: false, gone })
-    events.push({ time: gone, operation, isEnd: true, gone })
+    const { begun, ended, write } = operation
+    let end = ended
+    if (isOptional(operation) && write !== undefined) {
+      end = lastUse(begun, (read) => agrees(read, write), reads)
+      if (end <= begun) continue
+      const read = write === absent
+        ? end
+        : Math.max(begun + 0.25, lastUse(begun, (finding) => finding === write, reads))
+      if (read < end) events.push({ time: read, run: () => search.becomesUnread(operation) })
+    }
+    events.push({ time: begun, run: () => search.begin(operation) }, { time: end, run: () => search.end(operation) })
   }
   events.sort((a, b) => a.time - b.time)
-  for (const { gone, isEnd, operation } of events) {
-    if (!isEnd) search.begin(operation, gone)
-    else if (!search.end(operation) && !search.isGivenUp) return { _tag: "Impossible", read: operation }
+  for (const { run } of events) {
+    run()
     if (search.isGivenUp) return { _tag: "GivenUp" }
+    if (search.impossible !== undefined) return { _tag: "Impossible", read: search.impossible }
   }
   return { _tag: "Possible" }
 }
