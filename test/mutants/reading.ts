@@ -1,0 +1,172 @@
+/** Mutants of reads, scans and snapshots, and of what keeps alive what they read. */
+import type { Mutant } from "./Mutant.ts"
+
+export const reading: ReadonlyArray<Mutant> = [
+  {
+    name: "older-immutables-not-found",
+    bug: "Of the memtables that wait for their flush a get looks only into the newest.",
+    knownWay: "a frozen memtable that answers \"not found\"",
+    breaks: ["I1"],
+    edits: [{
+      file: "src/engine/PointReads.ts",
+      find: "for (const { index } of view.immutables) {",
+      replace: "for (const { index } of view.immutables.slice(0, 1)) {"
+    }]
+  },
+  {
+    name: "get-looks-below-a-tombstone",
+    bug: "A get that finds a tombstone in a table goes on to older tables.",
+    knownWay: "treating a null value as \"look further down\"",
+    breaks: ["I9"],
+    edits: [{
+      file: "src/engine/PointReads.ts",
+      find: "if (status === TableStatus.deleted) return Found.absent",
+      replace: "if (status === TableStatus.deleted) continue"
+    }]
+  },
+  {
+    name: "scan-looks-below-a-tombstone",
+    bug: "A scan that finds a tombstone in one source gives the value of an older one.",
+    knownWay: "treating a null value as \"look further down\"",
+    breaks: ["I9"],
+    edits: [{
+      file: "src/table/MergingCursor.ts",
+      find: "if (!source.selected) return false",
+      replace: "if (!source.selected || source.kind === RecordKind.delete) return false"
+    }]
+  },
+  {
+    name: "get-many-at-later-sequences",
+    bug: "After it has waited for the disk, a getMany reads its next keys as of now.",
+    breaks: ["I3", "I8"],
+    edits: [{
+      file: "src/engine/PointReads.ts",
+      find: ": lookup.run(view, key, sequence)",
+      replace: ": lookup.run(view, key, options?.snapshot === undefined ? engine.visible : sequence)"
+    }]
+  },
+  {
+    name: "scan-at-later-sequences",
+    bug: "From its second chunk on a scan reads as of now.",
+    breaks: ["I8", "I3"],
+    edits: [{
+      file: "src/engine/Scan.ts",
+      find: "if (cursor.select(this.#sequence) === CursorStatus.needsLoad) return \"needsSelect\"",
+      replace: `const sequence = this.#position === undefined ? this.#sequence : this.#engine.visible
+        if (cursor.select(sequence) === CursorStatus.needsLoad) return "needsSelect"`
+    }]
+  },
+  {
+    name: "snapshot-of-what-is-assigned",
+    bug: "A snapshot sees writes that had a sequence and were not visible when it was taken.",
+    breaks: ["I8"],
+    edits: [{
+      file: "src/engine/PinnedSnapshot.ts",
+      find: "this.sequence = engine.visible",
+      replace: "this.sequence = engine.assigned"
+    }]
+  },
+  {
+    name: "scan-pins-nothing",
+    bug: "A scan does not pin the sequence that it reads at.",
+    breaks: ["I8"],
+    edits: [
+      {
+        file: "src/engine/PinnedSnapshot.ts",
+        find: `
+      engine.snapshots.pin(sequence, engine.milliseconds())`,
+        replace: ""
+      },
+      {
+        file: "src/engine/PinnedSnapshot.ts",
+        find: "Effect.sync(() => engine.snapshots.unpin(sequence))",
+        replace: "Effect.void"
+      }
+    ]
+  },
+  {
+    name: "get-holds-no-view",
+    bug: "A read that waits for the disk takes no reference on the view that it reads.",
+    breaks: ["I8"],
+    edits: [
+      {
+        file: "src/engine/PointReads.ts",
+        find: `
+      view.retain()`,
+        replace: ""
+      },
+      {
+        file: "src/engine/PointReads.ts",
+        find: "Effect.sync(() => view.release())",
+        replace: "Effect.void"
+      }
+    ]
+  },
+  {
+    name: "interrupted-scan-keeps-its-view",
+    bug: "A scan that is interrupted while it waits for the disk does not let go of its view.",
+    breaks: ["I14", "I8"],
+    edits: [
+      {
+        file: "src/engine/Scan.ts",
+        find: `
+    return Effect.ensuring(
+      restore(`,
+        replace: `
+    return Effect.tap(
+      restore(`
+      },
+      {
+        file: "src/engine/Scan.ts",
+        find: "Effect.sync(() => view.release())",
+        replace: "() => Effect.sync(() => view.release())"
+      }
+    ]
+  },
+  {
+    name: "interrupted-scan-keeps-its-pin",
+    bug: "A scan that is interrupted right after it has pinned its sequence never unpins it.",
+    breaks: ["I14", "I8"],
+    edits: [
+      {
+        file: "src/engine/PinnedSnapshot.ts",
+        find: `
+): Effect.Effect<number, ReadError, Scope.Scope> =>
+  Effect.acquireRelease(`,
+        replace: `
+): Effect.Effect<number, ReadError, Scope.Scope> =>
+  Effect.tap(`
+      },
+      {
+        file: "src/engine/PinnedSnapshot.ts",
+        find: "(sequence) => Effect.sync(() => engine.snapshots.unpin(sequence))",
+        replace: "(sequence) => Effect.addFinalizer(() => Effect.sync(() => engine.snapshots.unpin(sequence)))"
+      }
+    ]
+  },
+  {
+    name: "arena-reused-after-its-flush",
+    bug: "A memtable's arena is used again once it is flushed, whoever still reads it.",
+    breaks: ["I8"],
+    edits: [
+      {
+        file: "src/engine/Engine.ts",
+        find: "new Memtable(active, writable?.segment, arenas.recycle)",
+        replace: "new Memtable(active, writable?.segment, ignore)"
+      },
+      {
+        file: "src/engine/RotationCoordinator.ts",
+        find: "new Memtable(index, segment, engine.arenas.recycle)",
+        replace: "new Memtable(index, segment, () => {})"
+      },
+      {
+        file: "src/engine/Flusher.ts",
+        find: `
+        table?.release()`,
+        replace: `
+        engine.arenas.recycle(index)
+        table?.release()`
+      }
+    ]
+  }
+]
