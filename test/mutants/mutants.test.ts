@@ -18,7 +18,9 @@ describe("mutants", () => {
   it.each(mutants)("$name fits the source as it is, and leaves a module", ({ edits }) => {
     for (const file of new Set(edits.map((edit) => edit.file))) {
       const source = sourceOf(file)
-      for (const edit of edits.filter((each) => each.file === file)) assert.strictEqual(occurrences(source, edit.find), 1)
+      for (const edit of edits.filter((each) => each.file === file)) {
+        assert.strictEqual(occurrences(source, edit.find), 1)
+      }
       const changed = mutated(source, file, edits)
       assert.notStrictEqual(changed, source)
       assert.isNotEmpty(stripTypeScriptTypes(changed))

@@ -9,7 +9,8 @@ export const structure: ReadonlyArray<Mutant> = [
     breaks: ["I1", "I7"],
     edits: [{
       file: "src/engine/RotationCoordinator.ts",
-      find: "yield* publishView(engine.view, (view) => new ReadView(next, [view.active, ...view.immutables], view.tables))",
+      find:
+        "yield* publishView(engine.view, (view) => new ReadView(next, [view.active, ...view.immutables], view.tables))",
       replace: `memtable.retain()
     yield* publishView(engine.view, (view) => new ReadView(next, view.immutables, view.tables))
     yield* publishView(engine.view, (view) => new ReadView(view.active, [memtable, ...view.immutables], view.tables))

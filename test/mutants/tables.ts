@@ -68,7 +68,7 @@ export const tables: ReadonlyArray<Mutant> = [
       {
         file: "src/engine/ManifestEvent.ts",
         find: "before !== undefined && table.level > 0 && before.level === table.level",
-        replace: "before !== undefined && table.level > 0 && before.level === 0"
+        replace: "before !== undefined && table.level > levelCount"
       }
     ]
   },
