@@ -118,7 +118,11 @@ export class SimulatedDisk {
     return this.#calls.trace
   }
 
-  /** The paths of all files that are open now, as they were opened, in that order; once for each handle. */
+  /**
+   * The paths of all files that are open, as they were opened, in that order,
+   * once for each handle: from when its opening takes effect until its closing
+   * has ended. A program that leaves none behind leaks none.
+   */
   get openHandles(): ReadonlyArray<string> {
     return Array.from(this.#handles, ({ path }) => path)
   }
@@ -246,17 +250,13 @@ export class SimulatedDisk {
       this.#calls.make(request, { apply })
     return {
       createAppend: (path, options) =>
-        this.#open({ operation: "createAppend", path }, () => {
+        this.#open({ operation: "createAppend", path }, (handle) => {
           const file = new SimulatedFile()
           tree.link(path, file)
-          return (handle) => this.#appendFile(handle, file, options)
+          return this.#appendFile(handle, file, options)
         }),
       openRead: (path) =>
-        this.#open({ operation: "openRead", path }, () => {
-          const file = tree.file(path)
-          const size = file.size
-          return (handle) => this.#readFile(handle, file, size)
-        }),
+        this.#open({ operation: "openRead", path }, (handle) => this.#readFile(handle, tree.file(path))),
       kind: (path) => call({ operation: "kind", path }, () => tree.find(path)?.kind ?? "missing"),
       list: (path) => call({ operation: "list", path }, () => [...tree.directory(path).entries.keys()]),
       makeDirectory: (path) =>
@@ -283,14 +283,19 @@ export class SimulatedDisk {
     }
   }
 
-  /** A call that opens a file; what it makes of it has a handle of its own only if the call succeeds. */
-  #open<A>(request: DiskRequest, apply: () => (handle: Handle) => A): Effect.Effect<A, DiskError> {
-    const opened = Effect.map(this.#calls.make(request, { apply }), (use) => {
+  /** A call that opens a file; the handle goes again if the call fails after all. */
+  #open<A>(request: DiskRequest, apply: (handle: Handle) => A): Effect.Effect<A, DiskError> {
+    return Effect.suspend(() => {
       const handle: Handle = { path: request.path, isClosed: false }
-      this.#handles.add(handle)
-      return use(handle)
+      const opened = this.#calls.make(request, {
+        apply: () => {
+          const file = apply(handle)
+          this.#handles.add(handle)
+          return file
+        }
+      })
+      return Effect.uninterruptible(Effect.tapError(opened, () => Effect.sync(() => this.#handles.delete(handle))))
     })
-    return Effect.uninterruptible(opened)
   }
 
   #appendFile(handle: Handle, file: SimulatedFile, options: AppendOptions | undefined): AppendFile {
@@ -316,11 +321,11 @@ export class SimulatedDisk {
     }
   }
 
-  #readFile(handle: Handle, file: SimulatedFile, size: number): ReadFile {
+  #readFile(handle: Handle, file: SimulatedFile): ReadFile {
     const { path } = handle
     return {
       path,
-      size,
+      size: file.size,
       read: (offset, bytes) =>
         this.#use(handle, { operation: "read", path, bytes }, { apply: () => file.read(offset, bytes) }),
       readSync: (offset, bytes) => {

@@ -1,12 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { Effect, Exit, Fiber, Scope } from "effect"
 import { smallLevels } from "../../scripts/support/smallStrategies.ts"
 import { tableName } from "../../src/engine/FileNames.ts"
-import { Disk } from "../../src/index.ts"
 import { SeededRandom, SimulatedDisk } from "../../src/testing/index.ts"
 import type { DiskCall } from "../../src/testing/index.ts"
 import { CommitHistory } from "./CommitHistory.ts"
-import { CountedDisk } from "./CountedDisk.ts"
 import {
   bytesOf,
   contentOf,
@@ -162,11 +160,10 @@ describe("A store that is closed while tables are merged", () => {
       let isAbandoned = 0
       for (let turn = 0; turn < 25; turn++) {
         const disk = SimulatedDisk.make({ seed: turn })
-        const counted = new CountedDisk(disk.service)
         const history = new CommitHistory()
         const life = Effect.gen(function*() {
           const scope = yield* Scope.make()
-          const store = yield* Scope.provide(openStore({ layer: Layer.succeed(Disk, counted.service) }, small), scope)
+          const store = yield* Scope.provide(openStore(disk, small), scope)
           yield* rounds(store, history, seed * 100 + turn, 4)
           const asked = yield* Effect.forkChild(Effect.exit(store.compact()))
           for (let turns = random.int(250); turns > 0; turns--) yield* Effect.yieldNow
@@ -177,7 +174,7 @@ describe("A store that is closed while tables are merged", () => {
           assert.strictEqual((yield* Effect.flip(exit))._tag, "StoreClosed")
         })
         runSeed(life, seed)
-        assert.strictEqual(counted.open, 0)
+        assert.deepStrictEqual(disk.openHandles, [])
         assert.deepStrictEqual(filesOf(disk), namedFiles(disk))
         assert.deepStrictEqual(shapeProblems(disk), [])
         assert.deepStrictEqual(history.problems(runSeed(contentOn(disk, small), seed), history.mark(), "kill"), [])

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Fiber, Layer, Stream } from "effect"
-import { Disk, WriteBatch } from "../../src/index.ts"
+import { Clock, Effect, Exit, Fiber, Stream } from "effect"
+import { WriteBatch } from "../../src/index.ts"
 import type { ReadError, StoreOpenError, WriteError } from "../../src/index.ts"
 import { StoreReadMode } from "../../src/table/ReadPolicy.ts"
 import { interruptAtYield, SeededRandom, SimulatedDisk } from "../../src/testing/index.ts"
@@ -18,37 +18,6 @@ import {
   withStore
 } from "./harness.ts"
 import type { Store, TestDisk } from "./harness.ts"
-
-/** A disk that counts the files which are open. */
-const countOpenFiles = (disk: SimulatedDisk): TestDisk & { readonly openFiles: () => ReadonlyArray<string> } => {
-  const open = new Map<object, string>()
-  const counted = <File extends { readonly path: string; readonly close: Effect.Effect<void> }>(
-    file: File,
-    wrap: (file: File, close: Effect.Effect<void>) => File
-  ): File => {
-    const handle = {}
-    open.set(handle, file.path)
-    return wrap(file, Effect.andThen(Effect.sync(() => open.delete(handle)), file.close))
-  }
-  const { service } = disk
-  return {
-    openFiles: () => [...open.values()],
-    layer: Layer.succeed(Disk, {
-      ...service,
-      createAppend: (path, options) =>
-        Effect.map(service.createAppend(path, options), (file) => counted(file, (each, close) => ({ ...each, close }))),
-      openRead: (path) =>
-        Effect.map(service.openRead(path), (file) =>
-          counted(file, (each, close) => ({
-            path,
-            size: each.size,
-            read: (offset, length) => each.read(offset, length),
-            readSync: (offset, length) => each.readSync(offset, length),
-            close
-          })))
-    })
-  }
-}
 
 /** Everything that a caller can interrupt; `turn` gives each try keys of its own. */
 const operations: {
@@ -120,8 +89,7 @@ const interruptOften = (
   Effect.gen(function*() {
     const operation = operations[name]!
     const isBatch = name.endsWith("write")
-    const counted = countOpenFiles(disk)
-    const content = yield* withStore(counted, (store) =>
+    const content = yield* withStore(disk, (store) =>
       Effect.gen(function*() {
         yield* prepare(store)
         let turn = 0
@@ -135,7 +103,7 @@ const interruptOften = (
         yield* checkAlive(store)
         return summaryOf(yield* contentOf(store))
       }), { blockCacheSize: 0 })
-    assert.deepStrictEqual(counted.openFiles(), [])
+    assert.deepStrictEqual(disk.openHandles, [])
     return content
   })
 
@@ -235,17 +203,16 @@ describe("A store whose owner is interrupted", () => {
     const program = Effect.gen(function*() {
       const disk = SimulatedDisk.make()
       const acknowledged: Array<string> = []
-      const counted = countOpenFiles(disk)
       let struck = true
       let n = 0
       const random = new SeededRandom(seed)
       for (; struck; n += 1 + random.int(10)) {
-        const interrupted = yield* interruptAtYield(life(counted, acknowledged), n)
+        const interrupted = yield* interruptAtYield(life(disk, acknowledged), n)
         struck = interrupted.struck
         if (!struck) assert.isTrue(Exit.isSuccess(interrupted.exit))
         // What goes on in the background ends by itself.
         yield* Effect.sleep("1 second")
-        assert.deepStrictEqual(counted.openFiles(), [], `at ${n}`)
+        assert.deepStrictEqual(disk.openHandles, [], `at ${n}`)
       }
       assert.isAbove(n, 200)
       const content = yield* contentOn(disk)
@@ -258,9 +225,8 @@ describe("A store whose owner is interrupted", () => {
     const random = new SeededRandom(seed)
     for (let turns = 0; turns < 12; turns++) {
       const disk = SimulatedDisk.make()
-      const counted = countOpenFiles(disk)
       const acknowledged: Array<string> = []
-      const busy = withStore(counted, (store) =>
+      const busy = withStore(disk, (store) =>
         Effect.gen(function*() {
           // More than the memtables hold: flushes go on while it closes.
           for (let at = 0; at < 60 + turns; at++) {
@@ -278,7 +244,7 @@ describe("A store whose owner is interrupted", () => {
         yield* Fiber.interrupt(fiber)
       })
       runSeed(program, seed)
-      assert.deepStrictEqual(counted.openFiles(), [])
+      assert.deepStrictEqual(disk.openHandles, [])
       const content = runSeed(contentOn(disk.crashImage("synced")), seed)
       for (const key of acknowledged) assert.strictEqual(nameIn(content.get(key)), key)
     }

@@ -9,7 +9,7 @@ import { DiskError, StoreCorrupted } from "../../src/StoreError.ts"
 import type { UnsupportedFormat } from "../../src/StoreError.ts"
 import { interruptAtYield, runSimulation, SimulatedDisk } from "../../src/testing/index.ts"
 import { put } from "../table/TableFixture.ts"
-import { countOpen, prepareFlush, prepareMerge } from "./JobFixture.ts"
+import { prepareFlush, prepareMerge } from "./JobFixture.ts"
 import type { MergeCase } from "./JobFixture.ts"
 
 type Job = (jobs: Jobs["Service"]) => Effect.Effect<unknown, DiskError | StoreCorrupted | UnsupportedFormat>
@@ -54,14 +54,13 @@ describe("a job that does not succeed (I12)", () => {
             const disk = SimulatedDisk.make({ delay: Effect.void })
             const run = yield* prepare(disk)
             const before = disk.files()
-            const counted = countOpen(disk.service)
             const fault = disk.fail({
               from: disk.calls + call,
               when: ({ operation }) => operation !== "remove" && operation !== "close",
               code: "EIO"
             })
-            const result = yield* Effect.result(run(makeJobs(counted)))
-            assert.strictEqual(counted.open, 0)
+            const result = yield* Effect.result(run(makeJobs(disk.service)))
+            assert.deepStrictEqual(disk.openHandles, [])
             if (fault.fired === 0) break
             failed++
             assert.isTrue(result._tag === "Failure" && result.failure instanceof DiskError)
@@ -78,9 +77,8 @@ describe("a job that does not succeed (I12)", () => {
             const disk = SimulatedDisk.make()
             const run = yield* prepare(disk)
             const before = contentOf(disk)
-            const counted = countOpen(disk.service)
-            const { exit, struck } = yield* interruptAtYield(run(makeJobs(counted)), point)
-            assert.strictEqual(counted.open, 0)
+            const { exit, struck } = yield* interruptAtYield(run(makeJobs(disk.service)), point)
+            assert.deepStrictEqual(disk.openHandles, [])
             if (!struck) {
               assert.strictEqual(exit._tag, "Success")
               // Once all is written an interruption comes too late to undo it.
@@ -109,10 +107,9 @@ describe("a job that does not succeed (I12)", () => {
           const damaged = content.slice()
           damaged[at] = (damaged[at] ?? 0) ^ 4
           disk.writeFile(path, damaged)
-          const counted = countOpen(disk.service)
-          const error = yield* Effect.flip(makeJobs(counted).merge(job))
+          const error = yield* Effect.flip(makeJobs(disk.service).merge(job))
           assert.isTrue(error instanceof StoreCorrupted && error.file === path, error.message)
-          assert.strictEqual(counted.open, 0)
+          assert.deepStrictEqual(disk.openHandles, [])
           assert.deepStrictEqual(disk.files(), sound.files())
         }
       }))

@@ -1,6 +1,6 @@
 /** Jobs over tables on a disk of their own: arbitrary ones, and what is left of them afterwards. */
 import { Arbitrary, Effect, Schema } from "effect"
-import type { AppendFile, Disk, ReadFile } from "../../src/disk/Disk.ts"
+import type { Disk } from "../../src/disk/Disk.ts"
 import type { JobDisk } from "../../src/disk/JobDisk.ts"
 import type { FlushJob, KeyBounds, MergeJob, Run } from "../../src/jobs/Jobs.ts"
 import { ArenaMemtable } from "../../src/memtable/ArenaMemtable.ts"
@@ -12,54 +12,6 @@ import type { TableMeta } from "../../src/table/TableMeta.ts"
 import { TableReader } from "../../src/table/TableReader.ts"
 import { compareEntries, historyArbitrary, readVersions, writeTable } from "../table/TableFixture.ts"
 import type { Entry, TableError } from "../table/TableFixture.ts"
-
-/** A disk that counts the files that are open through it. */
-export interface CountedDisk extends JobDisk {
-  readonly open: number
-  readonly mostOpen: number
-}
-
-export const countOpen = (disk: JobDisk): CountedDisk => {
-  let open = 0
-  let mostOpen = 0
-  const opened = (): void => {
-    open++
-    if (open > mostOpen) mostOpen = open
-  }
-  const closed = Effect.sync(() => {
-    open--
-  })
-  return {
-    createAppend: (path, options) =>
-      Effect.map(disk.createAppend(path, options), (file): AppendFile => {
-        opened()
-        return {
-          path,
-          append: (chunks) => file.append(chunks),
-          sync: file.sync,
-          close: Effect.andThen(file.close, closed)
-        }
-      }),
-    openRead: (path) =>
-      Effect.map(disk.openRead(path), (file): ReadFile => {
-        opened()
-        return {
-          path,
-          size: file.size,
-          read: (offset, length) => file.read(offset, length),
-          readSync: (offset, length) => file.readSync(offset, length),
-          close: Effect.andThen(file.close, closed)
-        }
-      }),
-    remove: (path) => disk.remove(path),
-    get open() {
-      return open
-    },
-    get mostOpen() {
-      return mostOpen
-    }
-  }
-}
 
 /** What a merge is made of: entries in runs, newest run first, and those that lie below. */
 export interface MergeCase {

@@ -1,14 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import * as MemoryDisk from "../../src/disk/MemoryDisk.ts"
 import { makeInlineJobs } from "../../src/jobs/InlineJobs.ts"
 import type { MergeJob } from "../../src/jobs/Jobs.ts"
 import { makeTableJobs } from "../../src/jobs/TableJobs.ts"
 import { compareBytes } from "../../src/record/Bytes.ts"
 import { RecordKind } from "../../src/record/RecordKind.ts"
+import { SimulatedDisk } from "../../src/testing/index.ts"
 import { ascii, compareEntries, expectedLookup, put, show, tombstone } from "../table/TableFixture.ts"
 import type { Entry } from "../table/TableFixture.ts"
-import { countOpen, mergeCaseArbitrary, pathOf, prepareMerge, readTable } from "./JobFixture.ts"
+import { mergeCaseArbitrary, pathOf, prepareMerge, readTable } from "./JobFixture.ts"
 import type { MergeCase } from "./JobFixture.ts"
 
 const latest = Number.MAX_SAFE_INTEGER
@@ -24,17 +24,23 @@ const base: MergeCase = { runs: [], older: [], pinned: [], tableSize: 1 << 20, t
 /** Runs a merge on an empty disk of its own. */
 const run = (merge: MergeCase, options: Partial<MergeJob> = {}, threads: "inline" | "worker" = "inline") =>
   Effect.gen(function*() {
-    const disk = MemoryDisk.make()
-    const counted = countOpen(disk)
+    const simulated = SimulatedDisk.make({ delay: Effect.void })
+    const disk = simulated.service
     const job = { ...yield* prepareMerge(disk, "", merge), ...options }
     const jobs = threads === "inline"
-      ? makeInlineJobs(counted)
-      : makeTableJobs(counted, { pause: Effect.void, readMode: "sync" })
+      ? makeInlineJobs(disk)
+      : makeTableJobs(disk, { pause: Effect.void, readMode: "sync" })
+    let mostOpen = 0
+    const stop = simulated.onCall(() => {
+      mostOpen = Math.max(mostOpen, simulated.openHandles.length)
+    })
     const metas = yield* jobs.merge(job)
+    stop()
+    const open = simulated.openHandles
     const sources = new Set(job.sources.flat().map(({ path }) => path))
     const files = (yield* disk.list("/")).filter((name) => !sources.has(`/${name}`))
     const tables = yield* Effect.forEach(metas, (meta) => readTable(disk, pathOf("", meta.file), meta))
-    return { job, metas, tables, files, open: counted.open, mostOpen: counted.mostOpen }
+    return { job, metas, tables, files, open, mostOpen }
   })
 
 const keysOf = (tables: ReadonlyArray<ReadonlyArray<Entry>>): ReadonlyArray<string> =>
@@ -81,7 +87,7 @@ describe("a merge", () => {
           const last = entries.at(-1)
           if (next !== undefined && last !== undefined) assert.isBelow(compareBytes(last.key, next.key), 0)
         }
-        assert.strictEqual(open, 0)
+        assert.deepStrictEqual(open, [])
       }),
     { arbitrary: { runs: 100, size: 100 } }
   )

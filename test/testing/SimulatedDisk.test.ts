@@ -170,10 +170,14 @@ describe("latency", () => {
 })
 
 describe("openHandles", () => {
-  it.effect("names each handle from its opening to the end of its close", () =>
+  it.effect("names each handle from when its opening takes effect to the end of its close", () =>
     Effect.gen(function*() {
       const disk = SimulatedDisk.make()
+      const stop = disk.onCall((_, phase) => {
+        assert.deepStrictEqual(disk.openHandles, phase === "before" ? [] : ["file"])
+      })
       const file = yield* disk.service.createAppend("file")
+      stop()
       yield* disk.service.rename("file", "renamed")
       const one = yield* disk.service.openRead("renamed")
       const other = yield* disk.service.openRead("renamed")
