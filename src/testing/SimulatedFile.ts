@@ -11,7 +11,7 @@ import { Errno } from "./Errno.ts"
 
 /** A range of a file that a power cut may take. */
 export interface UnsyncedWrite {
-  /** `"zeros"` only lengthens the file. */
+  /** `"zeros"` only lengthens the file; its range is what nothing was appended to yet. */
   readonly kind: "bytes" | "zeros"
   readonly start: number
   readonly end: number
@@ -20,9 +20,11 @@ export interface UnsyncedWrite {
 }
 
 /** What a power cut left of one write. */
-export interface Remains {
+export interface WriteRemains {
   /** The ranges that hold what was written; the rest reads as zeros, as far as the file goes. */
   readonly ranges: ReadonlyArray<readonly [start: number, end: number]>
+  /** What holds something else, and from where on; within the write. */
+  readonly garbage?: ReadonlyArray<readonly [start: number, bytes: Uint8Array]>
   /** The file is at least so long. */
   readonly length: number
 }
@@ -51,7 +53,9 @@ export class SimulatedFile {
 
   /** Everything that a power cut may take, in the order in which it was written. */
   get volatile(): ReadonlyArray<UnsyncedWrite> {
-    return [...this.#lost, ...this.#unsynced]
+    const rest = (write: UnsyncedWrite): UnsyncedWrite =>
+      write.kind === "bytes" ? write : { ...write, start: Math.min(write.end, Math.max(write.start, this.#appended)) }
+    return [...this.#lost, ...this.#unsynced].map(rest)
   }
 
   append(chunks: ReadonlyArray<Uint8Array>, extendBy: number, order: number): void {
@@ -109,7 +113,7 @@ export class SimulatedFile {
   }
 
   /** The file as a power cut left it, if that is what remains of each volatile write. */
-  afterPowerCut(remainsOf: (write: UnsyncedWrite) => Remains): SimulatedFile {
+  afterPowerCut(remainsOf: (write: UnsyncedWrite) => WriteRemains): SimulatedFile {
     const volatile = this.volatile
     const remains = volatile.map(remainsOf)
     const left = this.#bytes.slice(0, this.#size)
@@ -118,6 +122,7 @@ export class SimulatedFile {
     let length = this.#durableSize
     for (const part of remains) {
       for (const [start, end] of part.ranges) left.set(this.#bytes.subarray(start, end), start)
+      for (const [start, bytes] of part.garbage ?? []) left.set(bytes, start)
       length = Math.max(length, part.length)
     }
     return new SimulatedFile(left.subarray(0, length))

@@ -2,12 +2,13 @@
  * The directories of a simulated disk: the entries that programs see, and those
  * that are on stable storage.
  *
- * Every creation, rename and removal is one atomic operation on entries, which
- * becomes durable when a directory that it touches is synced. Operations on
+ * Every creation, rename and removal is one operation on entries, atomic for
+ * programs, which becomes durable as a whole when a directory that it touches is
+ * synced. Before that a power cut may take it or leave half of it. Operations on
  * different names reach the disk in any order; those that share a name keep
- * theirs, so that an image never holds an older entry over a newer one, nor
- * neither of a rename's two. Like inodes, files and directories live on behind
- * handles whatever becomes of their names.
+ * theirs, the earlier ones whole, so that an image never holds an older entry
+ * over a newer one. Like inodes, files and directories live on behind handles
+ * whatever becomes of their names.
  */
 import { Errno } from "./Errno.ts"
 import { SimulatedFile } from "./SimulatedFile.ts"
@@ -29,10 +30,28 @@ interface EntryChange {
 
 /** One creation, rename or removal that a power cut may undo. */
 export interface EntryOperation {
+  readonly kind: "create" | "rename" | "remove"
+  /** What it is about. */
+  readonly node: SimulatedFile | SimulatedDirectory
+  /** Whether it is a rename to a name that was taken. */
+  readonly replaces: boolean
+  /** Of a rename: the old name goes, then the new one comes. */
   readonly changes: ReadonlyArray<EntryChange>
   /** A failed sync gave it up: later ones do not make it durable. */
   lost: boolean
 }
+
+/**
+ * What a power cut left of an operation on entries. Of a file that is:
+ * - `"bare name"` of a creation the name, and what of the file was synced;
+ * - `"both names"` of a rename the old name and the new one;
+ * - `"no name"` of a rename neither: the new name is what it was before;
+ * - `"remnant"` of a removal the name, and a beginning of the file.
+ */
+export type OperationRemains = "nothing" | "everything" | "bare name" | "both names" | "no name" | "remnant"
+
+/** What becomes of a file's bytes in a power cut, by what was left of the operations on its names. */
+export type FileFate = "kept" | "unsynced lost" | "cut short"
 
 interface Place {
   readonly directory: SimulatedDirectory
@@ -48,8 +67,8 @@ const segments = (path: string): Array<string> => {
   return names
 }
 
-const applyTo = (view: (directory: SimulatedDirectory) => Entries, operation: EntryOperation): void => {
-  for (const { directory, name, node } of operation.changes) {
+const applyTo = (view: (directory: SimulatedDirectory) => Entries, changes: ReadonlyArray<EntryChange>): void => {
+  for (const { directory, name, node } of changes) {
     if (node === undefined) view(directory).delete(name)
     else view(directory).set(name, node)
   }
@@ -58,17 +77,18 @@ const applyTo = (view: (directory: SimulatedDirectory) => Entries, operation: En
 const touches = (operation: EntryOperation, directory: SimulatedDirectory): boolean =>
   operation.changes.some((change) => change.directory === directory)
 
-/** Those that are chosen, and every earlier one on a name that one of them is about. */
+/** What is left of each: of those before one of which something is left, on a name of it, everything. */
 const withCauses = (
   operations: ReadonlyArray<EntryOperation>,
-  chosen: (operation: EntryOperation) => boolean
-): ReadonlySet<EntryOperation> => {
-  const kept = new Set<EntryOperation>()
+  remainsOf: (operation: EntryOperation) => OperationRemains
+): ReadonlyMap<EntryOperation, OperationRemains> => {
+  const kept = new Map<EntryOperation, OperationRemains>()
   const names = new Map<SimulatedDirectory, Set<string>>()
   for (const operation of operations.toReversed()) {
-    const caused = operation.changes.some(({ directory, name }) => names.get(directory)?.has(name) === true)
-    if (!caused && !chosen(operation)) continue
-    kept.add(operation)
+    const isCause = operation.changes.some(({ directory, name }) => names.get(directory)?.has(name) === true)
+    const remains = isCause ? "everything" : remainsOf(operation)
+    if (remains === "nothing") continue
+    kept.set(operation, remains)
     for (const { directory, name } of operation.changes) {
       const known = names.get(directory)
       if (known === undefined) names.set(directory, new Set([name]))
@@ -77,6 +97,25 @@ const withCauses = (
   }
   return kept
 }
+
+/** Those of an operation's changes that are left. */
+const changesLeft = ({ changes }: EntryOperation, remains: OperationRemains): ReadonlyArray<EntryChange> => {
+  switch (remains) {
+    case "everything":
+    case "bare name":
+      return changes
+    case "both names":
+      return changes.filter(({ node }) => node !== undefined)
+    case "no name":
+      return changes.filter(({ node }) => node === undefined)
+    case "nothing":
+    case "remnant":
+      return []
+  }
+}
+
+const fateOf = (remains: OperationRemains): FileFate =>
+  remains === "bare name" ? "unsynced lost" : remains === "remnant" ? "cut short" : "kept"
 
 export class SimulatedTree {
   readonly #root: SimulatedDirectory
@@ -133,13 +172,13 @@ export class SimulatedTree {
   link(path: string, node: SimulatedFile | SimulatedDirectory): EntryOperation {
     const { directory, name } = this.#place(path)
     if (directory.entries.has(name)) throw new Errno("EEXIST")
-    return this.#apply([{ directory, name, node }])
+    return this.#apply({ kind: "create", node, replaces: false, changes: [{ directory, name, node }] })
   }
 
   unlink(path: string): void {
-    this.file(path)
+    const file = this.file(path)
     const { directory, name } = this.#place(path)
-    this.#apply([{ directory, name, node: undefined }])
+    this.#apply({ kind: "remove", node: file, replaces: false, changes: [{ directory, name, node: undefined }] })
   }
 
   rename(from: string, to: string): void {
@@ -157,7 +196,15 @@ export class SimulatedTree {
     if (node.kind === "directory" && `${segments(to).join("/")}/`.startsWith(`${segments(from).join("/")}/`)) {
       throw new Errno("EINVAL")
     }
-    this.#apply([{ ...source, node: undefined }, { ...destination, node }])
+    const changes = [{ ...source, node: undefined }, { ...destination, node }]
+    this.#apply({ kind: "rename", node, replaces: target !== undefined, changes })
+  }
+
+  /** Whether the node has a name that is on stable storage. */
+  isDurable(node: SimulatedFile | SimulatedDirectory): boolean {
+    const isIn = (directory: SimulatedDirectory): boolean =>
+      [...directory.durable.values()].some((entry) => entry === node || (entry.kind === "directory" && isIn(entry)))
+    return isIn(this.#root)
   }
 
   sync(directory: SimulatedDirectory): void {
@@ -191,9 +238,10 @@ export class SimulatedTree {
       for (const [name, node] of directory.durable) copy.durable.set(name, copyOf(node))
       return copy
     }
-    const pending = this.#pending.map(({ changes, lost }): EntryOperation => ({
-      lost,
-      changes: changes.map(({ directory, name, node }) => ({
+    const pending = this.#pending.map((operation): EntryOperation => ({
+      ...operation,
+      node: copyOf(operation.node),
+      changes: operation.changes.map(({ directory, name, node }) => ({
         directory: directoryOf(directory),
         name,
         node: node === undefined ? undefined : copyOf(node)
@@ -203,12 +251,12 @@ export class SimulatedTree {
   }
 
   /**
-   * The tree as a power cut left it, if it spared the chosen operations (and
-   * those that they follow from), and made this of each file.
+   * The tree as a power cut left it, if that is what it left of each operation
+   * (and everything of those that it follows from), and made this of each file.
    */
   afterPowerCut(
-    spared: (operation: EntryOperation) => boolean,
-    fileAfter: (file: SimulatedFile) => SimulatedFile
+    remainsOf: (operation: EntryOperation) => OperationRemains,
+    fileAfter: (file: SimulatedFile, fate: FileFate) => SimulatedFile
   ): SimulatedTree {
     const views = new Map<SimulatedDirectory, Entries>()
     const view = (directory: SimulatedDirectory): Entries => {
@@ -216,12 +264,25 @@ export class SimulatedTree {
       views.set(directory, known)
       return known
     }
-    const kept = withCauses(this.#pending, spared)
-    for (const operation of this.#pending) if (kept.has(operation)) applyTo(view, operation)
+    const fates = new Map<SimulatedFile | SimulatedDirectory, FileFate>()
+    const kept = withCauses(this.#pending, remainsOf)
+    for (const operation of this.#pending) {
+      const remains = kept.get(operation) ?? "nothing"
+      applyTo(view, changesLeft(operation, remains))
+      const fate = fateOf(remains)
+      if (fate !== "kept") fates.set(operation.node, fate)
+    }
+    // One file may have two names.
+    const files = new Map<SimulatedFile, SimulatedFile>()
+    const leftOf = (file: SimulatedFile): SimulatedFile => {
+      const left = files.get(file) ?? fileAfter(file, fates.get(file) ?? "kept")
+      files.set(file, left)
+      return left
+    }
     const build = (directory: SimulatedDirectory): SimulatedDirectory => {
       const copy = new SimulatedDirectory()
       for (const [name, node] of view(directory)) {
-        const left = node.kind === "file" ? fileAfter(node) : build(node)
+        const left = node.kind === "file" ? leftOf(node) : build(node)
         copy.entries.set(name, left)
         copy.durable.set(name, left)
       }
@@ -230,17 +291,17 @@ export class SimulatedTree {
     return new SimulatedTree(build(this.#root))
   }
 
-  #apply(changes: ReadonlyArray<EntryChange>): EntryOperation {
-    const operation: EntryOperation = { changes, lost: false }
-    applyTo((directory) => directory.entries, operation)
+  #apply(made: Omit<EntryOperation, "lost">): EntryOperation {
+    const operation: EntryOperation = { ...made, lost: false }
+    applyTo((directory) => directory.entries, operation.changes)
     this.#pending.push(operation)
     return operation
   }
 
   #commit(chosen: (operation: EntryOperation) => boolean): void {
-    const committed = withCauses(this.#pending, chosen)
+    const committed = withCauses(this.#pending, (operation) => chosen(operation) ? "everything" : "nothing")
     for (const operation of this.#pending) {
-      if (committed.has(operation)) applyTo((directory) => directory.durable, operation)
+      if (committed.has(operation)) applyTo((directory) => directory.durable, operation.changes)
     }
     this.#pending = this.#pending.filter((operation) => !committed.has(operation))
   }
