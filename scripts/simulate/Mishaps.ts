@@ -2,8 +2,8 @@
  * What went wrong in a life on purpose so far, and which errors that excuses:
  * an operation that fails for no such reason is a problem (I12).
  */
-import type { ReadError, WriteError } from "../../src/index.ts"
-import type { DiskCall, FaultPlan } from "../../src/testing/index.ts"
+import type { ReadError, StoreOpenError, WriteError } from "../../src/index.ts"
+import type { DiskCall, Fault, Problem, SimulatedDisk } from "../../src/testing/index.ts"
 import type { FileKind, Operation, PlannedDefect, PlannedFault } from "./Plan.ts"
 
 /** What a path in a store's directory stands for. */
@@ -22,8 +22,7 @@ const isRead = ({ operation }: DiskCall): boolean =>
   operation === "openRead" || operation === "read" || operation === "readSync"
 
 export class Mishaps {
-  /** Calls that faults struck, in order. */
-  readonly struck: Array<DiskCall> = []
+  readonly #faults: Array<{ readonly planned: PlannedFault; readonly fault: Fault }> = []
   /** Defects that were thrown. */
   readonly defects: Array<PlannedDefect> = []
   /** The power is off, or the process gone. */
@@ -31,30 +30,35 @@ export class Mishaps {
   /** The store's scope has begun to close. */
   isClosing = false
 
-  /** The fault as a plan for the disk, from now on. */
-  plan(fault: PlannedFault): FaultPlan {
-    const { code, keep, nth, times } = fault
-    let skipped = 0
-    let struck = 0
-    return {
-      code,
-      keep,
-      times,
-      when: (call) => {
-        if (!fault.operations.includes(call.operation) || !fault.files.includes(fileKind(call.path))) return false
-        if (skipped++ < nth || struck >= times) return false
-        struck++
-        this.struck.push(call)
-        return true
-      }
-    }
+  /** From now on the disk's calls fail as planned. */
+  plant(disk: SimulatedDisk, planned: PlannedFault): void {
+    const { files, operations, ...plan } = planned
+    const when = (call: DiskCall) => operations.includes(call.operation) && files.includes(fileKind(call.path))
+    this.#faults.push({ planned, fault: disk.fail({ ...plan, when }) })
+  }
+
+  /** Calls that faults struck. */
+  get struck(): ReadonlyArray<{ readonly call: DiskCall; readonly planned: PlannedFault }> {
+    return this.#faults.flatMap(({ fault, planned }) => fault.struck.map((call) => ({ call, planned })))
+  }
+
+  /** Calls that were not only late, but failed. */
+  get failed(): ReadonlyArray<{ readonly call: DiskCall; readonly code: string }> {
+    return this.struck.flatMap(({ call, planned: { code, stall } }) => {
+      const given = code ?? (stall === undefined ? "EIO" : undefined)
+      return given === undefined ? [] : [{ call, code: given }]
+    })
   }
 
   /** Something has failed after which the store takes no writes. */
   get mayHaveStopped(): boolean {
     return this.isDead
-      || this.struck.some((call) => fileKind(call.path) !== "table" && !isRead(call) && call.operation !== "remove")
       || this.defects.some(({ actor }) => actor === "Wal" || actor === "Manifest")
+      || this.failed.some(({ call }) => {
+        const kind = fileKind(call.path)
+        return kind !== "table" && !isRead(call) && call.operation !== "close"
+          && (call.operation !== "remove" || kind === "current")
+      })
   }
 
   /** Whether the operation may fail so. */
@@ -66,9 +70,34 @@ export class Mishaps {
         return this.mayHaveStopped && error.cause === "failure"
       case "DiskError":
         return this.isDead
-          || this.struck.some((call) => isRead(call) || (operation === "Compact" && fileKind(call.path) !== "segment"))
+          || this.failed.some(({ call, code }) =>
+            call.path === error.path && code === error.code && (isRead(call) || operation === "Compact")
+          )
       default:
         return false
     }
   }
+
+  /** Whether the store may fail to open so. */
+  excusesOpening(error: StoreOpenError): boolean {
+    if (this.isDead) return error._tag === "DiskError" || error._tag === "InvalidArgument"
+    return this.failed.some(({ call, code }) =>
+      (error._tag === "DiskError" && call.path === error.path && code === error.code)
+      || (error._tag === "InvalidArgument" && call.operation === "checkWritable")
+    )
+  }
 }
+
+/** Files that were synced again after a sync of them had failed. */
+export const retriedSyncs = (disk: SimulatedDisk, mishaps: Mishaps): ReadonlyArray<Problem> =>
+  mishaps.failed.flatMap(({ call: failed }) =>
+    failed.operation === "sync"
+      && disk.trace.some(({ index, operation, path }) =>
+        operation === "sync" && path === failed.path && index > failed.index
+      )
+      ? [{
+        invariant: "I12",
+        message: `${failed.path} was synced again after its sync at call ${failed.index} had failed`
+      }]
+      : []
+  )

@@ -106,15 +106,18 @@ const DiskOperation = Schema.Literals([
   "lock"
 ])
 
-/** Calls of a life that fail or stall. */
+/** Calls that fail or stall, see `FaultPlan`. In a life they are counted from the end of the opening. */
 export const PlannedFault = Schema.Struct({
   operations: Schema.Array(DiskOperation),
   files: Schema.Array(FileKind),
-  /** Counted from the end of the opening. */
   nth: Schema.Number,
-  times: Schema.Number,
-  code: Schema.String,
-  keep: Schema.Literals(["none", "some", "all"])
+  times: Schema.optionalKey(Schema.Number),
+  code: Schema.optionalKey(Schema.String),
+  keep: Schema.optionalKey(Schema.Literals(["none", "some", "all"])),
+  /** Milliseconds. */
+  stall: Schema.optionalKey(Schema.Number),
+  /** Milliseconds. */
+  healAfter: Schema.optionalKey(Schema.Number)
 })
 export type PlannedFault = typeof PlannedFault.Type
 
@@ -157,13 +160,16 @@ export const Attempt = Schema.Struct({
 })
 export type Attempt = typeof Attempt.Type
 
+/** How long calls to the disk take; `"none"` is a yield before and after. */
+export const Latency = Schema.Literals(["none", "even", "uneven", "slow syncs", "hiccups"])
+export type Latency = typeof Latency.Type
+
 /** A store from its opening to its end. */
 export const Life = Schema.Struct({
   /** Decides the order of events, and what the disk leaves to chance. */
   seed: Schema.Number,
   options: PlannedOptions,
-  /** Milliseconds that a call to the disk waits before it takes effect, and again before it returns; 0: a yield. */
-  latency: Schema.Number,
+  latency: Latency,
   earlyWakeChance: Schema.Number,
   /** Openings before this one that came to nothing. */
   attempts: Schema.Array(Attempt),
@@ -177,9 +183,19 @@ export const Life = Schema.Struct({
 })
 export type Life = typeof Life.Type
 
+/** Damage to one file of a store that was closed; the fractions say which file, and where in it. */
+export const Damage = Schema.Struct({
+  file: Schema.Number,
+  at: Schema.Number,
+  kind: Schema.Literals(["flipped bit", "zeros", "truncation", "garbage", "swapped sectors"])
+})
+export type Damage = typeof Damage.Type
+
 export const Plan = Schema.Struct({
   seed: Schema.Number,
-  lives: Schema.Array(Life)
+  lives: Schema.Array(Life),
+  /** Each to a copy of what the last life left. */
+  damages: Schema.Array(Damage)
 })
 export type Plan = typeof Plan.Type
 

@@ -1,45 +1,58 @@
 /** What is known in the course of a plan's run, and what it came to. */
 import { Cause, Effect, Exit, Logger } from "effect"
+import { crc32 } from "node:zlib"
 import { simulate, SimulatedDisk, SimulationStuck } from "../../src/testing/index.ts"
-import type { SimulationReport } from "../../src/testing/index.ts"
+import type {
+  DiskRequest,
+  HistoryMark,
+  Problem,
+  SeededRandom,
+  StoreEnd,
+  StoreHistory
+} from "../../src/testing/index.ts"
 import { Counts } from "./Counts.ts"
-import type { HistoryMark, StoreHistory } from "./LifeHistory.ts"
-import type { Plan } from "./Plan.ts"
-
-export interface Problem {
-  readonly invariant: string
-  readonly message: string
-}
+import { watchOrder } from "./orderChecks.ts"
+import type { Latency, Plan } from "./Plan.ts"
 
 /** What the next opening must find. */
 export interface Owed {
   readonly history: StoreHistory
   readonly mark: HistoryMark
-  readonly end: "power cut" | "kill" | "close"
+  readonly end: StoreEnd
+  /** The highest sequence that must not be given again. */
+  readonly sequence: number
 }
 
 /** More steps than any life takes that comes to its end. */
 const maxSteps = 400_000
 
+/** Milliseconds that a call takes. */
+const latencies: { readonly [name in Latency]: (request: DiskRequest, random: SeededRandom) => number } = {
+  none: () => 0,
+  even: () => 1,
+  uneven: (_, random) => random.int(4),
+  "slow syncs": ({ operation }) => operation === "sync" || operation === "syncDirectory" ? 10 : 0,
+  hiccups: (_, random) => random.bool(0.05) ? 200 : 0
+}
+
 export class Run {
   readonly plan: Plan
   readonly counts = new Counts()
   readonly problems: Array<Problem> = []
-  /** Of each simulation, in order. */
+  /** Checksums over the choices of each simulation, and over the calls to its disk. */
   readonly digests: Array<number> = []
-  /** Milliseconds that a call to the disk waits on either side. */
-  latency = 0
+  latency: Latency = "none"
   disk: SimulatedDisk
   owed: Owed | undefined
-  /** Highest sequence that anybody was told of and that a store may not give again. */
-  lastSequence = 0
   /** For messages. */
   place = ""
 
   constructor(plan: Plan) {
     this.plan = plan
-    const delay = Effect.suspend(() => this.latency === 0 ? Effect.yieldNow : Effect.sleep(this.latency))
-    this.disk = SimulatedDisk.make({ seed: plan.seed, delay })
+    this.disk = SimulatedDisk.make({
+      seed: plan.seed,
+      latency: (request, random) => latencies[this.latency](request, random)
+    })
   }
 
   problem(invariant: string, message: string): void {
@@ -52,31 +65,41 @@ export class Run {
     for (const { invariant, message } of problems) this.problem(invariant, message)
   }
 
-  /** Runs a part of the plan to its end; what it leaves behind, or dies of, is a problem. */
+  /** A disk with what the last one holds: its calls count from 0, and it has no faults. */
+  nextDisk(): SimulatedDisk {
+    this.disk = this.disk.killImage()
+    return this.disk
+  }
+
+  /** Runs a program over the disk to its end; what it leaves behind, or dies of, is a problem. */
   simulate<A, E>(
+    disk: SimulatedDisk,
     program: Effect.Effect<A, E>,
     options: { readonly seed: number; readonly earlyWakeChance?: number }
   ): Exit.Exit<A, E | SimulationStuck> {
+    watchOrder(this, disk)
     // The clock moves on when nothing can run: what ends by itself has ended then.
     const settled = Effect.ensuring(program, Effect.sleep("1 second")).pipe(Effect.provide(Logger.layer([])))
-    const report: SimulationReport<A, E> = simulate(settled, { ...options, maxSteps })
-    this.digests.push(report.digest)
+    const { digest, exit, fibersLeft, steps, time } = simulate(settled, { ...options, maxSteps })
+    this.digests.push(digest, crc32(JSON.stringify(disk.trace)))
     this.counts.add("run", "simulations")
-    this.counts.add("run", "steps", report.steps)
-    this.counts.add("run", "milliseconds", report.time)
-    const { exit } = report
-    if (Exit.isFailure(exit)) {
-      const error = Cause.squash(exit.cause)
-      if (error instanceof SimulationStuck) this.problem("I13", error.message)
-      else if (Cause.hasDies(exit.cause)) this.problem("I12", `a defect: ${Cause.pretty(exit.cause)}`)
-    } else {
-      this.checked(
-        ["I14"],
-        report.fibersLeft.length === 0
-          ? []
-          : [{ invariant: "I14", message: `fibers were left behind: ${report.fibersLeft.join(", ")}` }]
-      )
+    this.counts.add("run", "steps", steps)
+    this.counts.add("run", "milliseconds", time)
+    this.counts.add("run", "disk calls", disk.calls)
+    const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+    if (error instanceof SimulationStuck) {
+      this.problem("I13", error.message)
+      return exit
     }
+    if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) this.problem("I12", `a defect: ${Cause.pretty(exit.cause)}`)
+    const left = [
+      fibersLeft.length === 0 ? undefined : `fibers were left behind: ${fibersLeft.join(", ")}`,
+      disk.openHandles.length === 0 ? undefined : `files were left open: ${disk.openHandles.join(", ")}`
+    ]
+    this.checked(
+      ["I14"],
+      left.flatMap((message) => message === undefined ? [] : [{ invariant: "I14", message }])
+    )
     return exit
   }
 }

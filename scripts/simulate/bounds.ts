@@ -1,7 +1,7 @@
 /** What a store may hold in memory and in segments at any moment (I13). */
 import type { StoreStats } from "../../src/index.ts"
+import type { Problem } from "../../src/testing/index.ts"
 import type { PlannedOptions } from "./Plan.ts"
-import type { Problem } from "./Run.ts"
 
 export const boundProblems = (
   stats: StoreStats,

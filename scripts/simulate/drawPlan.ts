@@ -7,8 +7,10 @@ import { drawOperation } from "./drawOperation.ts"
 import type {
   ActorName,
   Attempt,
+  Damage,
   End,
   FileKind,
+  Latency,
   Life,
   Plan,
   PlannedDefect,
@@ -57,28 +59,43 @@ const drawEnd = (random: SeededRandom, mostCalls: number): End => {
   }
 }
 
-const drawFault = (random: SeededRandom): PlannedFault => {
-  const kind = random.pick<readonly [ReadonlyArray<PlannedFault["operations"][number]>, ReadonlyArray<FileKind>]>([
-    [["append", "sync", "createAppend"], ["table"]],
-    [["append", "sync", "createAppend"], ["table"]],
-    [["openRead", "read", "readSync"], ["table"]],
-    [["openRead", "read", "readSync"], ["table"]],
-    [["syncDirectory"], ["directory"]],
-    [["append"], ["segment"]],
-    [["sync"], ["segment"]],
-    [["createAppend"], ["segment"]],
-    [["append"], ["manifest"]],
-    [["sync"], ["manifest"]],
-    [["remove"], ["table", "segment", "manifest"]]
-  ])
-  const [operations, files] = kind
+type Target = readonly [operations: PlannedFault["operations"], files: ReadonlyArray<FileKind>]
+
+const targets: ReadonlyArray<Target> = [
+  [["append", "sync", "createAppend"], ["table"]],
+  [["append", "sync", "createAppend"], ["table"]],
+  [["openRead", "read", "readSync"], ["table"]],
+  [["openRead", "read", "readSync"], ["table"]],
+  [["syncDirectory"], ["directory"]],
+  [["append"], ["segment"]],
+  [["sync"], ["segment"]],
+  [["createAppend"], ["segment"]],
+  [["append"], ["manifest"]],
+  [["sync"], ["manifest"]],
+  [["remove"], ["table", "segment", "manifest"]],
+  [["close"], ["table", "segment"]]
+]
+
+const drawFailure = (random: SeededRandom, [operations]: Target): Partial<PlannedFault> => {
+  const isRead = operations.includes("read")
+  return {
+    code: random.pick(isRead ? ["EIO", "EMFILE", "ESHORT"] : ["EIO", "ENOSPC", "EMFILE", "EACCES"]),
+    ...(isRead ? undefined : { keep: random.pick(["none", "some", "all"]) }),
+    ...(random.bool(0.25)
+      ? { healAfter: random.pick([1, 100, 10_000, 300_000]) }
+      : { times: random.pick([1, 1, 1, 2, 5]) })
+  }
+}
+
+const drawFault = (random: SeededRandom, target = random.pick(targets)): PlannedFault => {
+  const [operations, files] = target
+  const isStall = random.bool(0.2)
   return {
     operations,
     files,
     nth: random.int(random.pick([2, 10, 40])),
-    times: random.pick([1, 1, 1, 2, 5]),
-    code: random.pick(["EIO", "ENOSPC", "EMFILE", "EACCES"]),
-    keep: random.pick(["none", "some", "all"])
+    ...(isStall ? { stall: random.pick([1, 50, 2_000, 60_000]) } : undefined),
+    ...(isStall && random.bool() ? { times: random.pick([1, 3]) } : drawFailure(random, target))
   }
 }
 
@@ -89,14 +106,23 @@ const drawAttempt = (random: SeededRandom): Attempt => {
   if (kind < 0.55) return { seed, end: { _tag: "Crash", mode: drawCrashMode(random), call } }
   if (kind < 0.75) return { seed, end: { _tag: "Kill", call } }
   if (kind < 0.9) return { seed, end: { _tag: "Close" }, interruptAt: random.int(random.pick([30, 300])) }
-  const { code, keep, times } = drawFault(random)
-  const operation = random.pick(["createAppend", "append", "sync", "rename", "syncDirectory", "read", "openRead"])
+  const operation = random.pick([
+    "createAppend",
+    "append",
+    "sync",
+    "rename",
+    "syncDirectory",
+    "read",
+    "openRead",
+    "kind",
+    "list",
+    "checkWritable",
+    "lock",
+    "remove"
+  ])
   const files: ReadonlyArray<FileKind> = ["segment", "table", "manifest", "current", "directory"]
-  return {
-    seed,
-    end: { _tag: "Close" },
-    fault: { operations: [operation], files, nth: random.int(8), times, code, keep }
-  }
+  const fault = drawFault(random, [[operation], files])
+  return { seed, end: { _tag: "Close" }, fault: { ...fault, nth: random.int(8) } }
 }
 
 const drawLife = (random: SeededRandom, isFirst: boolean): Life => {
@@ -136,7 +162,7 @@ const drawLife = (random: SeededRandom, isFirst: boolean): Life => {
   return {
     seed: random.int(2 ** 31),
     options,
-    latency: random.pick([0, 0, 0, 1, 5]),
+    latency: random.pick<Latency>(["none", "none", "none", "even", "uneven", "slow syncs", "hiccups"]),
     earlyWakeChance: random.pick([0, 0, 0.02]),
     attempts: isFirst ? [] : Array.from({ length: random.pick([0, 0, 1, 1, 3]) }, () => drawAttempt(random)),
     fibers,
@@ -148,7 +174,14 @@ const drawLife = (random: SeededRandom, isFirst: boolean): Life => {
   }
 }
 
+const drawDamage = (random: SeededRandom): Damage => ({
+  file: random.next(),
+  at: random.next(),
+  kind: random.pick(["flipped bit", "flipped bit", "zeros", "truncation", "garbage", "swapped sectors"])
+})
+
 export const drawPlan = (seed: number): Plan => {
   const random = new SeededRandom(seed)
-  return { seed, lives: Array.from({ length: 1 + random.int(4) }, (_, life) => drawLife(random, life === 0)) }
+  const lives = Array.from({ length: 1 + random.int(4) }, (_, life) => drawLife(random, life === 0))
+  return { seed, lives, damages: Array.from({ length: random.pick([0, 2, 4]) }, () => drawDamage(random)) }
 }

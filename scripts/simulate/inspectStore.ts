@@ -1,7 +1,7 @@
 /** Reads a whole store in every way there is, and tells where two ways differ (I10). */
 import { Effect, Stream } from "effect"
 import type { Entry, LsmStore, ReadError } from "../../src/index.ts"
-import type { Problem } from "./Run.ts"
+import type { Problem } from "../../src/testing/index.ts"
 import { allKeys, keyBytes, sameBytes } from "./Workload.ts"
 
 export interface Inspected {

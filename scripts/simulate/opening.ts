@@ -5,7 +5,7 @@ import type { Entry, StoreOpenError } from "../../src/index.ts"
 import { interruptAtYield, SeededRandom } from "../../src/testing/index.ts"
 import type { SimulatedDisk } from "../../src/testing/index.ts"
 import { inspectStore } from "./inspectStore.ts"
-import { Mishaps } from "./Mishaps.ts"
+import { Mishaps, retriedSyncs } from "./Mishaps.ts"
 import type { Attempt, End, PlannedOptions } from "./Plan.ts"
 import type { Owed, Run } from "./Run.ts"
 import { storeOptions } from "./storeOptions.ts"
@@ -63,7 +63,7 @@ export const runAttempt = (run: Run, attempt: Attempt, options: PlannedOptions):
   const ended = watchEnd(run, attempt.end, attempt.seed, () => {
     mishaps.isDead = true
   })
-  if (attempt.fault !== undefined) disk.fail(mishaps.plan(attempt.fault))
+  if (attempt.fault !== undefined) mishaps.plant(disk, attempt.fault)
   const opening = Effect.gen(function*() {
     const scope = yield* Scope.make()
     const open = openStore(disk, options, scope)
@@ -73,8 +73,9 @@ export const runAttempt = (run: Run, attempt: Attempt, options: PlannedOptions):
     yield* Scope.close(scope, Exit.void)
     return { exit, struck }
   })
-  const outcome = run.simulate(opening, { seed: attempt.seed })
-  for (const call of mishaps.struck) run.counts.add("faults within recovery", call.operation)
+  const outcome = run.simulate(disk, opening, { seed: attempt.seed })
+  for (const { call } of mishaps.struck) run.counts.add("faults within recovery", call.operation)
+  run.checked(["I12"], retriedSyncs(disk, mishaps))
   if (ended.end !== undefined) {
     run.counts.add("crashes within recovery", attempt.end._tag)
     if (run.owed !== undefined) run.owed = { ...run.owed, end: worse(run.owed.end, ended.end) }
@@ -86,21 +87,25 @@ export const runAttempt = (run: Run, attempt: Attempt, options: PlannedOptions):
   const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
   const isExcused = error === undefined
     ? struck && Cause.hasInterruptsOnly(exit.cause)
-    : (error._tag === "DiskError" || error._tag === "InvalidArgument") && (mishaps.isDead || mishaps.struck.length > 0)
+    : mishaps.excusesOpening(error)
   if (!isExcused) run.problem("I12", `an opening failed: ${Cause.pretty(exit.cause)}`)
 }
 
-/** All that a store on a copy of the run's disk holds; undefined if it can't be opened, which is a problem. */
-export const contentOf = (run: Run, options: PlannedOptions, seed: number): ReadonlyArray<Entry> | undefined => {
-  const disk = run.disk.killImage()
+/** All that the store on the run's disk holds, and a copy of the disk on which it was closed; undefined if there is a problem. */
+export const contentOf = (
+  run: Run,
+  options: PlannedOptions,
+  seed: number
+): { readonly content: ReadonlyArray<Entry>; readonly closed: SimulatedDisk } | undefined => {
+  const closed = run.disk.killImage()
   const program = Effect.scoped(Effect.gen(function*() {
-    const store = yield* openStore(disk, options, yield* Effect.scope)
+    const store = yield* openStore(closed, options, yield* Effect.scope)
     return yield* inspectStore(store)
   }))
-  const exit = run.simulate(program, { seed })
+  const exit = run.simulate(closed, program, { seed })
   if (Exit.isSuccess(exit)) {
     run.checked(["I10"], exit.value.problems)
-    return exit.value.content
+    return { content: exit.value.content, closed }
   }
   run.problem("I16", `the store does not open: ${Cause.pretty(exit.cause)}`)
   return undefined

@@ -1,13 +1,12 @@
 /** One life of a store: opened, used by some fibers while things go wrong, and brought to its end. */
 import { Cause, Deferred, Effect, Exit, Fiber, Scope, Semaphore } from "effect"
 import { StoreActorHook } from "../../src/engine/ActorHook.ts"
-import type { Entry, LsmStore } from "../../src/index.ts"
-import { interruptAtYield } from "../../src/testing/index.ts"
+import type { Durability, Entry, LsmStore } from "../../src/index.ts"
+import { interruptAtYield, StoreHistory } from "../../src/testing/index.ts"
+import type { HistoryMark, StoreEnd } from "../../src/testing/index.ts"
 import { boundProblems, restProblems } from "./bounds.ts"
 import { contentProblems, inspectStore } from "./inspectStore.ts"
-import { StoreHistory } from "./LifeHistory.ts"
-import type { HistoryMark } from "./LifeHistory.ts"
-import { Mishaps } from "./Mishaps.ts"
+import { Mishaps, retriedSyncs } from "./Mishaps.ts"
 import { openStore, watchEnd } from "./opening.ts"
 import { bankProblem, Hand, performOperation } from "./performOperation.ts"
 import type { Stage } from "./performOperation.ts"
@@ -44,6 +43,10 @@ class LifeRun {
   history: StoreHistory | undefined
   /** When the power was cut, or the process killed. */
   mark: HistoryMark | undefined
+  /** Of the acknowledged batches, by level, up to the end. */
+  readonly sequences = { sync: 0, buffered: 0, async: 0 }
+  /** What recovery has found. */
+  firstSequence = 0
 
   constructor(run: Run, life: Life, index: number) {
     this.run = run
@@ -55,11 +58,19 @@ class LifeRun {
   /** What recovery found is what the last life left. */
   verify(store: Store, expected: ReadonlyArray<Entry> | undefined) {
     const { run } = this
-    return Effect.map(inspectStore(store), ({ content, problems }) => {
+    return Effect.map(Effect.all([inspectStore(store), store.stats]), ([{ content, problems }, { sequence }]) => {
+      this.firstSequence = sequence
       run.checked(["I10"], problems)
       if (run.owed !== undefined) {
         const { end, history, mark } = run.owed
         run.checked(["I4", "I5"], history.problemsAfter(content, mark, end))
+        run.checked(
+          ["I16"],
+          sequence >= run.owed.sequence ? [] : [{
+            invariant: "I16",
+            message: `the store opened at sequence ${sequence}, and ${run.owed.sequence} had been given`
+          }]
+        )
       }
       if (expected !== undefined)
         run.checked(["I16"], contentProblems("the last of several openings", content, expected, "I16"))
@@ -111,6 +122,29 @@ class LifeRun {
     )
   }
 
+  committed(sequence: number, level: Durability): void {
+    if (this.mishaps.isDead) return
+    this.sequences[level] = Math.max(this.sequences[level], sequence)
+    this.run.checked(
+      ["I16"],
+      sequence > this.firstSequence ? [] : [{
+        invariant: "I16",
+        message: `sequence ${sequence} was given, and the store had opened at ${this.firstSequence}`
+      }]
+    )
+  }
+
+  /** The highest sequence that survives such an end. */
+  lastSequence(end: StoreEnd): number {
+    const { async, buffered, sync } = this.sequences
+    return Math.max(
+      this.firstSequence,
+      sync,
+      end === "power cut" ? 0 : buffered,
+      end === "close" ? async : 0
+    )
+  }
+
   look(store: Store): Effect.Effect<void> {
     return Effect.map(store.stats, (stats) => {
       if (!this.mishaps.isClosing) this.run.checked(["I13"], boundProblems(stats, this.life.options, this.largestBatch))
@@ -121,10 +155,11 @@ class LifeRun {
     const { life, mishaps, run } = this
     return Effect.gen({ self: this }, function*() {
       const stage: Stage = {
-        store: history.observe(store),
+        store: history.observe(store, { durability: life.options.durability }),
         teller: Semaphore.makeUnsafe(1),
         problem: (invariant, message) => run.problem(invariant, message),
-        checked: (invariant) => run.checked([invariant], [])
+        checked: (invariant) => run.checked([invariant], []),
+        committed: (sequence, level = life.options.durability) => this.committed(sequence, level)
       }
       const fibers = yield* Effect.forEach(life.fibers, (operations, fiber) => {
         const hand = new Hand(`${fiber}`)
@@ -178,10 +213,10 @@ class LifeRun {
       let fibers: ReadonlyArray<Fiber.Fiber<void>> = []
       if (Exit.isSuccess(opened)) {
         const { content, store } = opened.value
-        const history = new StoreHistory(content, life.options.durability)
+        const history = new StoreHistory(content)
         this.history = history
         for (const fault of life.faults) {
-          run.disk.fail(mishaps.plan(fault))
+          mishaps.plant(run.disk, fault)
         }
         fibers = yield* this.useStore(store, history)
         stats = Effect.map(store.stats, (figures) => {
@@ -230,12 +265,12 @@ export const runLife = (run: Run, life: Life, index: number, expected: ReadonlyA
     lifeRun.mark = lifeRun.history?.mark()
     Deferred.doneUnsafe(lifeRun.died, Exit.void)
   })
-  run.simulate(lifeRun.program(expected), { seed: life.seed, earlyWakeChance: life.earlyWakeChance })
+  run.simulate(disk, lifeRun.program(expected), { seed: life.seed, earlyWakeChance: life.earlyWakeChance })
+  for (const { call } of mishaps.struck) run.counts.add("faults", call.operation)
+  run.checked(["I12"], retriedSyncs(disk, mishaps))
   const { history } = lifeRun
-  for (const call of mishaps.struck) run.counts.add("faults", call.operation)
-  run.counts.add("run", "disk calls", disk.calls)
   if (history === undefined) return
   run.checked(["I1", "I3", "I8"], history.problems())
-  if (ended.end !== undefined) run.owed = { history, mark: lifeRun.mark ?? history.mark(), end: ended.end }
-  else run.owed = { history, mark: history.mark(), end: mishaps.mayHaveStopped ? "kill" : "close" }
+  const end = ended.end ?? (mishaps.mayHaveStopped ? "kill" : "close")
+  run.owed = { history, mark: lifeRun.mark ?? history.mark(), end, sequence: lifeRun.lastSequence(end) }
 }

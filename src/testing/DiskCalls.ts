@@ -112,7 +112,7 @@ export class DiskCalls {
     let fault: ActiveFault | undefined
     // All plans that are about it count it, whichever strikes.
     for (const each of this.#faults) if (each.meets(call, now)) fault ??= each
-    fault?.strike(now)
+    fault?.strike(call, now)
     return { call, fault }
   }
 

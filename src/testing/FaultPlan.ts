@@ -44,6 +44,8 @@ export interface FaultPlan {
 export interface Fault {
   /** How many calls it has struck. */
   readonly fired: number
+  /** Those calls, in order. */
+  readonly struck: ReadonlyArray<DiskCall>
   /** From here on it strikes no more calls. */
   heal(): void
 }
@@ -56,8 +58,8 @@ export class ActiveFault implements Fault {
   readonly keep: "none" | "some" | "all"
   readonly #plan: FaultPlan
   #toPass: number
+  readonly struck: Array<DiskCall> = []
   #left: number
-  #fired = 0
   #healsAt = Infinity
 
   constructor(plan: FaultPlan) {
@@ -70,7 +72,7 @@ export class ActiveFault implements Fault {
   }
 
   get fired(): number {
-    return this.#fired
+    return this.struck.length
   }
 
   heal(): void {
@@ -88,10 +90,10 @@ export class ActiveFault implements Fault {
     return this.#healsAt === Infinity || now() < this.#healsAt
   }
 
-  strike(now: () => number): void {
+  strike(call: DiskCall, now: () => number): void {
     this.#left--
-    this.#fired++
+    this.struck.push(call)
     const { healAfter } = this.#plan
-    if (healAfter !== undefined && this.#fired === 1) this.#healsAt = now() + Duration.toMillis(healAfter)
+    if (healAfter !== undefined && this.fired === 1) this.#healsAt = now() + Duration.toMillis(healAfter)
   }
 }

@@ -1,0 +1,89 @@
+/** Damages copies of a closed store: each answer is the same as before, or a typed error (I15). */
+import { Cause, Effect, Exit, Stream } from "effect"
+import type { Entry } from "../../src/index.ts"
+import { SeededRandom } from "../../src/testing/index.ts"
+import { openStore } from "./opening.ts"
+import type { Damage, PlannedOptions } from "./Plan.ts"
+import type { Run } from "./Run.ts"
+import { allKeys, keyBytes, sameBytes } from "./Workload.ts"
+
+const sector = 512
+
+const damaged = (bytes: Uint8Array, { at, kind }: Damage): Uint8Array => {
+  const offset = Math.floor(at * bytes.length)
+  const result = bytes.slice()
+  switch (kind) {
+    case "flipped bit":
+      if (offset < result.length) result[offset]! ^= 1 << Math.floor(at * 8 * bytes.length) % 8
+      return result
+    case "zeros":
+      return result.fill(0, offset - offset % sector, offset - offset % sector + sector)
+    case "truncation":
+      return result.subarray(0, offset)
+    case "garbage":
+      return new Uint8Array([...result, ...new SeededRandom(offset).bytes(1 + offset % 1000)])
+    case "swapped sectors": {
+      const sectors = Math.floor(result.length / sector)
+      const one = Math.floor(at * (sectors - 1)) * sector
+      if (sectors < 2) return result
+      result.copyWithin(one, one + sector, one + 2 * sector)
+      result.set(bytes.subarray(one, one + sector), one + sector)
+      return result
+    }
+  }
+}
+
+type Tagged = { readonly _tag: string }
+
+const honest = new Set(["StoreCorrupted", "UnsupportedFormat", "DiskError"])
+
+export const checkDamage = (
+  run: Run,
+  damage: Damage,
+  options: PlannedOptions,
+  expected: ReadonlyArray<Entry>
+): void => {
+  const disk = run.disk.killImage()
+  const files = disk.files()
+  const path = files[Math.floor(damage.file * files.length)]
+  if (path === undefined) return
+  disk.writeFile(path, damaged(disk.readFile(path), damage))
+  const what = `${damage.kind} at ${damage.at.toFixed(4)} of ${path}`
+  const known = new Map(expected.map(([key, value]) => [new TextDecoder().decode(key), value]))
+  const judge = <A>(name: string, exit: Exit.Exit<A, Tagged>, isRight: (answer: A) => boolean): void => {
+    if (Exit.isSuccess(exit)) {
+      if (!isRight(exit.value)) run.problem("I15", `${what}: ${name} gives a wrong answer`)
+      return
+    }
+    const errors = exit.cause.reasons.filter(Cause.isFailReason)
+    if (errors.length !== exit.cause.reasons.length || !errors.every(({ error }) => honest.has(error._tag)))
+      run.problem("I15", `${what}: ${name} fails with ${Cause.pretty(exit.cause)}`)
+  }
+  const program = Effect.scoped(Effect.gen(function*() {
+    const opened = yield* Effect.exit(openStore(disk, options, yield* Effect.scope))
+    judge("opening", opened, () => true)
+    if (Exit.isFailure(opened)) return
+    const store = opened.value
+    for (const key of allKeys) {
+      const value = known.get(key)
+      judge(
+        "get",
+        yield* Effect.exit(store.get(keyBytes(key))),
+        (found) => found === undefined || value === undefined ? found === value : sameBytes(found, value)
+      )
+    }
+    for (const reverse of [false, true]) {
+      const exit = yield* Effect.exit(Stream.runCollect(store.scan({ reverse })))
+      judge("a scan", exit, (found) => {
+        const entries = reverse ? found.reverse() : found
+        return entries.length === expected.length && entries.every(([key, value], at) => {
+          const other = expected[at]
+          return other !== undefined && sameBytes(key, other[0]) && sameBytes(value, other[1])
+        })
+      })
+    }
+  }))
+  run.simulate(disk, program, { seed: run.plan.seed })
+  run.counts.add("damage", damage.kind)
+  run.checked(["I15"], [])
+}
