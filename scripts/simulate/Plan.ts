@@ -4,6 +4,7 @@
  * replayed; chance has its say before, when a seed is drawn into a plan.
  */
 import { Schema } from "effect"
+import { accountCount } from "./Workload.ts"
 
 const Durability = Schema.Literals(["sync", "buffered", "async"])
 const Compression = Schema.Literals(["none", "lz4", "zstd"])
@@ -19,27 +20,30 @@ export const StrategyName = Schema.Literals([
 ])
 export type StrategyName = typeof StrategyName.Type
 
+const atLeast = (least: number) => Schema.Int.check(Schema.isGreaterThanOrEqualTo(least))
+
 export const PlannedOptions = Schema.Struct({
-  memtableSize: Schema.Number,
-  maxImmutables: Schema.Number,
+  memtableSize: atLeast(64 * 1024),
+  maxImmutables: atLeast(1),
   durability: Durability,
   /** Milliseconds. */
-  syncInterval: Schema.Number,
-  blockSize: Schema.Number,
-  blockCacheSize: Schema.Number,
-  filterBitsPerKey: Schema.Number,
-  compression: Schema.Array(Compression),
-  maxOpenFiles: Schema.Number,
+  syncInterval: atLeast(1),
+  blockSize: atLeast(512),
+  blockCacheSize: Schema.Natural,
+  filterBitsPerKey: Schema.Natural,
+  compression: Schema.NonEmptyArray(Compression),
+  maxOpenFiles: atLeast(8),
   compaction: StrategyName
 })
 export type PlannedOptions = typeof PlannedOptions.Type
 
 /** Keys are text here; a store sees their UTF-8. */
 const Key = Schema.String
+const Account = Schema.Natural.check(Schema.isLessThan(accountCount))
 const level = { durability: Schema.optionalKey(Durability) }
 
 /** One record of a batch; without a size it deletes. */
-export const BatchRecord = Schema.Struct({ key: Key, size: Schema.optionalKey(Schema.Number) })
+export const BatchRecord = Schema.Struct({ key: Key, size: Schema.optionalKey(Schema.Natural) })
 
 const Range = Schema.Struct({
   gt: Schema.optionalKey(Key),
@@ -52,36 +56,42 @@ const Range = Schema.Struct({
 /** Where a read looks: in the snapshot that its fiber holds, if it holds one. */
 const through = { throughSnapshot: Schema.optionalKey(Schema.Boolean) }
 
+const common = {
+  /** It is made to yield at its n-th step, and interrupted there. */
+  interruptAt: Schema.optionalKey(Schema.Natural)
+}
+
 /** What a fiber does next. Sizes are bytes of values. */
 export const Operation = Schema.Union([
-  Schema.TaggedStruct("Put", { key: Key, size: Schema.Number, ...level }),
-  Schema.TaggedStruct("Delete", { key: Key, ...level }),
-  Schema.TaggedStruct("Write", { records: Schema.Array(BatchRecord), ...level }),
+  Schema.TaggedStruct("Put", { ...common, key: Key, size: Schema.Natural, ...level }),
+  Schema.TaggedStruct("Delete", { ...common, key: Key, ...level }),
+  Schema.TaggedStruct("Write", { ...common, records: Schema.Array(BatchRecord), ...level }),
   /** Moves money between two accounts; if there is no bank yet, it opens one. */
-  Schema.TaggedStruct("Transfer", { from: Schema.Number, to: Schema.Number, amount: Schema.Number, ...level }),
-  Schema.TaggedStruct("Get", { key: Key, ...through }),
-  Schema.TaggedStruct("Has", { key: Key, ...through }),
-  Schema.TaggedStruct("GetMany", { keys: Schema.Array(Key), ...through }),
+  Schema.TaggedStruct("Transfer", { from: Account, to: Account, amount: Schema.Natural, ...level }),
+  Schema.TaggedStruct("Get", { ...common, key: Key, ...through }),
+  Schema.TaggedStruct("Has", { ...common, key: Key, ...through }),
+  Schema.TaggedStruct("GetMany", { ...common, keys: Schema.Array(Key), ...through }),
   Schema.TaggedStruct("Scan", {
+    ...common,
     range: Range,
     reverse: Schema.Boolean,
-    limit: Schema.optionalKey(Schema.Number),
+    limit: Schema.optionalKey(Schema.Natural),
     /** It is given up after so many entries. */
-    abandonAfter: Schema.optionalKey(Schema.Number),
+    abandonAfter: Schema.optionalKey(Schema.Natural),
     /** Its consumer takes so many milliseconds for each entry. */
-    pause: Schema.optionalKey(Schema.Number),
+    pause: Schema.optionalKey(Schema.Natural),
     ...through
   }),
   /** The total of all accounts, by a scan or by `getMany`. */
-  Schema.TaggedStruct("Audit", { by: Schema.Literals(["scan", "getMany"]), ...through }),
+  Schema.TaggedStruct("Audit", { ...common, by: Schema.Literals(["scan", "getMany"]), ...through }),
   /** Held by the fiber until it takes another, releases it, or ends. */
-  Schema.TaggedStruct("TakeSnapshot", {}),
-  Schema.TaggedStruct("ReleaseSnapshot", {}),
-  Schema.TaggedStruct("Sync", {}),
-  Schema.TaggedStruct("Flush", {}),
-  Schema.TaggedStruct("Compact", { range: Schema.optionalKey(Range) }),
-  Schema.TaggedStruct("Stats", {}),
-  Schema.TaggedStruct("Sleep", { milliseconds: Schema.Number })
+  Schema.TaggedStruct("TakeSnapshot", { ...common }),
+  Schema.TaggedStruct("ReleaseSnapshot", { ...common }),
+  Schema.TaggedStruct("Sync", { ...common }),
+  Schema.TaggedStruct("Flush", { ...common }),
+  Schema.TaggedStruct("Compact", { ...common, range: Schema.optionalKey(Range) }),
+  Schema.TaggedStruct("Stats", { ...common }),
+  Schema.TaggedStruct("Sleep", { ...common, milliseconds: Schema.Natural })
 ])
 export type Operation = typeof Operation.Type
 
@@ -110,30 +120,22 @@ const DiskOperation = Schema.Literals([
 export const PlannedFault = Schema.Struct({
   operations: Schema.Array(DiskOperation),
   files: Schema.Array(FileKind),
-  nth: Schema.Number,
-  times: Schema.optionalKey(Schema.Number),
+  nth: Schema.Natural,
+  times: Schema.optionalKey(Schema.Natural),
   code: Schema.optionalKey(Schema.String),
   keep: Schema.optionalKey(Schema.Literals(["none", "some", "all"])),
   /** Milliseconds. */
-  stall: Schema.optionalKey(Schema.Number),
+  stall: Schema.optionalKey(Schema.Natural),
   /** Milliseconds. */
-  healAfter: Schema.optionalKey(Schema.Number)
+  healAfter: Schema.optionalKey(Schema.Natural)
 })
 export type PlannedFault = typeof PlannedFault.Type
-
-/** An operation, made to yield at its n-th step and interrupted there. */
-export const PlannedInterrupt = Schema.Struct({
-  fiber: Schema.Number,
-  operation: Schema.Number,
-  yields: Schema.Number
-})
-export type PlannedInterrupt = typeof PlannedInterrupt.Type
 
 export const ActorName = Schema.Literals(["Wal", "RotationCoordinator", "Flusher", "Compactor", "Manifest"])
 export type ActorName = typeof ActorName.Type
 
 /** A defect in an actor as it begins with its n-th message. */
-export const PlannedDefect = Schema.Struct({ actor: ActorName, message: Schema.Number })
+export const PlannedDefect = Schema.Struct({ actor: ActorName, message: Schema.Natural })
 export type PlannedDefect = typeof PlannedDefect.Type
 
 export const CrashMode = Schema.Literals(["synced", "all", "torn", "random"])
@@ -142,20 +144,20 @@ export const CrashMode = Schema.Literals(["synced", "all", "torn", "random"])
 export const End = Schema.Union([
   Schema.TaggedStruct("Close", {
     /** The store is closed after so many milliseconds whatever its fibers do. */
-    after: Schema.optionalKey(Schema.Number),
+    after: Schema.optionalKey(Schema.Natural),
     /** The closing fiber is interrupted at its n-th step. */
-    interruptAt: Schema.optionalKey(Schema.Number)
+    interruptAt: Schema.optionalKey(Schema.Natural)
   }),
-  Schema.TaggedStruct("Crash", { mode: CrashMode, call: Schema.Number }),
-  Schema.TaggedStruct("Kill", { call: Schema.Number })
+  Schema.TaggedStruct("Crash", { mode: CrashMode, call: Schema.Natural }),
+  Schema.TaggedStruct("Kill", { call: Schema.Natural })
 ])
 export type End = typeof End.Type
 
 /** An opening that does not come to its end, or not undisturbed. */
 export const Attempt = Schema.Struct({
-  seed: Schema.Number,
+  seed: Schema.Natural,
   end: End,
-  interruptAt: Schema.optionalKey(Schema.Number),
+  interruptAt: Schema.optionalKey(Schema.Natural),
   fault: Schema.optionalKey(PlannedFault)
 })
 export type Attempt = typeof Attempt.Type
@@ -167,7 +169,7 @@ export type Latency = typeof Latency.Type
 /** A store from its opening to its end. */
 export const Life = Schema.Struct({
   /** Decides the order of events, and what the disk leaves to chance. */
-  seed: Schema.Number,
+  seed: Schema.Natural,
   options: PlannedOptions,
   latency: Latency,
   earlyWakeChance: Schema.Number,
@@ -175,7 +177,6 @@ export const Life = Schema.Struct({
   attempts: Schema.Array(Attempt),
   fibers: Schema.Array(Schema.Array(Operation)),
   faults: Schema.Array(PlannedFault),
-  interrupts: Schema.Array(PlannedInterrupt),
   defects: Schema.Array(PlannedDefect),
   /** It flushes and comes to rest before it closes. */
   settles: Schema.Boolean,
@@ -192,7 +193,7 @@ export const Damage = Schema.Struct({
 export type Damage = typeof Damage.Type
 
 export const Plan = Schema.Struct({
-  seed: Schema.Number,
+  seed: Schema.Natural,
   lives: Schema.Array(Life),
   /** Each to a copy of what the last life left. */
   damages: Schema.Array(Damage)

@@ -9,6 +9,8 @@ export interface OperationMix {
   readonly levels: ReadonlyArray<Durability | undefined>
   /** The share of writes. */
   readonly writes: number
+  /** The share of operations that are interrupted. */
+  readonly interrupts: number
 }
 
 const KiB = 1024
@@ -17,8 +19,8 @@ const drawSize = (random: SeededRandom): number => {
   const kind = random.next()
   if (kind < 0.03) return 0
   if (kind < 0.4) return random.int(100)
-  if (kind < 0.85) return 500 + random.int(4 * KiB)
-  return random.bool(0.2) ? random.int(100 * KiB) : random.int(16 * KiB)
+  if (kind < 0.65) return 500 + random.int(4 * KiB)
+  return kind < 0.96 ? 4 * KiB + random.int(20 * KiB) : random.int(100 * KiB)
 }
 
 const drawLevel = (random: SeededRandom, { levels }: OperationMix): { readonly durability?: Durability } => {
@@ -84,6 +86,14 @@ const drawRead = (random: SeededRandom): Operation => {
 }
 
 export const drawOperation = (random: SeededRandom, mix: OperationMix): Operation => {
+  const operation = drawUninterrupted(random, mix)
+  // Of an interrupted transfer the next one would not know whether it has happened.
+  return operation._tag !== "Transfer" && random.bool(mix.interrupts)
+    ? { ...operation, interruptAt: random.int(random.pick([4, 30])) }
+    : operation
+}
+
+const drawUninterrupted = (random: SeededRandom, mix: OperationMix): Operation => {
   const kind = random.next()
   if (kind < 0.03) return { _tag: "Sync" }
   if (kind < 0.06) return { _tag: "Flush" }

@@ -15,7 +15,6 @@ import type {
   Plan,
   PlannedDefect,
   PlannedFault,
-  PlannedInterrupt,
   PlannedOptions,
   StrategyName
 } from "./Plan.ts"
@@ -128,21 +127,12 @@ const drawAttempt = (random: SeededRandom): Attempt => {
 const drawLife = (random: SeededRandom, isFirst: boolean): Life => {
   const options = drawOptions(random)
   const fibers = Array.from({ length: 1 + random.int(5) }, () => {
-    const size = random.pick([4, 15, 40])
+    const size = random.pick([5, 20, 60])
     const levels = random.pick([["sync"], ["buffered", "async"], ["sync", "buffered", "async"], [undefined]] as const)
     const writes = random.pick([0.2, 0.6, 0.9])
-    return Array.from({ length: 1 + random.int(size) }, () => drawOperation(random, { levels, writes }))
+    const interrupts = random.pick([0, 0, 0.1])
+    return Array.from({ length: 1 + random.int(size) }, () => drawOperation(random, { levels, writes, interrupts }))
   })
-  const interrupts: Array<PlannedInterrupt> = []
-  if (random.bool(0.4)) {
-    for (const [fiber, operations] of fibers.entries()) {
-      for (const [operation, { _tag }] of operations.entries()) {
-        // An interrupted transfer might have happened or not, and the next one would not know.
-        if (_tag !== "Transfer" && random.bool(0.1))
-          interrupts.push({ fiber, operation, yields: random.int(random.pick([4, 30])) })
-      }
-    }
-  }
   const defects: Array<PlannedDefect> = random.bool(0.2)
     ? [{
       actor: random.pick<ActorName>([
@@ -167,7 +157,6 @@ const drawLife = (random: SeededRandom, isFirst: boolean): Life => {
     attempts: isFirst ? [] : Array.from({ length: random.pick([0, 0, 1, 1, 3]) }, () => drawAttempt(random)),
     fibers,
     faults,
-    interrupts,
     defects,
     settles: random.bool(0.4),
     end: drawEnd(random, 60 + 6 * operations)

@@ -1,6 +1,6 @@
 /** Carries out one operation of a plan, and checks what can be checked on the spot. */
 import { Effect, Exit, Scope, Semaphore, Stream } from "effect"
-import type { Durability, KeyRange, LsmStore, ReadError, Snapshot, WriteError } from "../../src/index.ts"
+import type { Durability, KeyRange, LsmStore, ReadError, Snapshot, WriteError, WriteOptions } from "../../src/index.ts"
 import { WriteBatch } from "../../src/index.ts"
 import type { Operation } from "./Plan.ts"
 import { accountKeys, accountPrefix, balanceOf, bankTotal, keyBytes, valueOf } from "./Workload.ts"
@@ -66,14 +66,18 @@ const batchOf = (records: ReadonlyArray<readonly [Uint8Array, Uint8Array | undef
   return batch
 }
 
+const levelOf = ({ durability }: WriteOptions): WriteOptions => ({ durability })
+
 const accounts = accountKeys.map(keyBytes)
 
 const transfer = (
   stage: Stage,
-  { amount, from, to, ...level }: Extract<Operation, { readonly _tag: "Transfer" }>,
+  operation: Extract<Operation, { readonly _tag: "Transfer" }>,
   name: string
 ): Effect.Effect<void, ReadError | WriteError> =>
   Effect.gen(function*() {
+    const { amount, from, to } = operation
+    const level = levelOf(operation)
     const [payer, payee] = [accounts[from]!, accounts[to]!]
     const account = (key: Uint8Array, balance: number) => [key, keyBytes(`${balance}:${name}`)] as const
     const balances = yield* stage.store.getMany([payer, payee])
@@ -138,16 +142,12 @@ export const performOperation = (
   const { store } = stage
   const snapshot = "throughSnapshot" in operation ? hand.snapshot(operation.throughSnapshot) : undefined
   switch (operation._tag) {
-    case "Put": {
-      const { key, size, ...level } = operation
-      return store.put(keyBytes(key), valueOf(name, size), level)
-    }
-    case "Delete": {
-      const { key, ...level } = operation
-      return store.delete(keyBytes(key), level)
-    }
+    case "Put":
+      return store.put(keyBytes(operation.key), valueOf(name, operation.size), levelOf(operation))
+    case "Delete":
+      return store.delete(keyBytes(operation.key), levelOf(operation))
     case "Write": {
-      const { records, ...level } = operation
+      const { records } = operation
       const batch = batchOf(
         records.map((
           { key, size },
@@ -155,8 +155,8 @@ export const performOperation = (
         ) => [keyBytes(key), size === undefined ? undefined : valueOf(`${name}/${at}`, size)])
       )
       return Effect.map(
-        store.write(batch, level),
-        ({ sequence }) => records.length > 0 && stage.committed(sequence, level.durability)
+        store.write(batch, levelOf(operation)),
+        ({ sequence }) => records.length > 0 && stage.committed(sequence, operation.durability)
       )
     }
     case "Transfer":

@@ -94,11 +94,11 @@ class LifeRun {
   perform(stage: Stage, hand: Hand, fiber: number, at: number, operation: Operation): Effect.Effect<void> {
     const { counts } = this.run
     const effect = performOperation(stage, hand, operation, `${this.index}.${fiber}.${at}`)
-    const planned = this.life.interrupts.find((each) => each.fiber === fiber && each.operation === at)
+    const interruptAt = "interruptAt" in operation ? operation.interruptAt : undefined
     counts.add("operations", operation._tag)
-    const ending = planned === undefined
+    const ending = interruptAt === undefined
       ? Effect.exit(effect)
-      : Effect.map(interruptAtYield(effect, planned.yields), ({ exit, struck }) => {
+      : Effect.map(interruptAtYield(effect, interruptAt), ({ exit, struck }) => {
         if (struck) counts.add("interrupts", operation._tag)
         return exit
       })
