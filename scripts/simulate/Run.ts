@@ -19,8 +19,8 @@ export interface Owed {
   readonly history: StoreHistory
   readonly mark: HistoryMark
   readonly end: StoreEnd
-  /** The highest sequence that must not be given again. */
-  readonly sequence: number
+  /** The highest sequence that was given and survives such an end. */
+  readonly sequence: (end: StoreEnd) => number
 }
 
 /** More steps than any life takes that comes to its end. */

@@ -9,12 +9,7 @@ type Store = LsmStore["Service"]
 
 /** What one fiber has in its hands. */
 export class Hand {
-  readonly name: string
   #held: { readonly scope: Scope.Closeable; readonly snapshot: Snapshot } | undefined
-
-  constructor(name: string) {
-    this.name = name
-  }
 
   snapshot(throughSnapshot: boolean | undefined): Snapshot | undefined {
     return throughSnapshot === true ? this.#held?.snapshot : undefined
@@ -35,11 +30,11 @@ export class Hand {
   }
 
   get release(): Effect.Effect<void> {
-    return Effect.suspend(() => {
+    return Effect.uninterruptible(Effect.suspend(() => {
       const held = this.#held
       this.#held = undefined
       return held === undefined ? Effect.void : Scope.close(held.scope, Exit.void)
-    })
+    }))
   }
 }
 

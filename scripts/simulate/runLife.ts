@@ -63,12 +63,13 @@ class LifeRun {
       run.checked(["I10"], problems)
       if (run.owed !== undefined) {
         const { end, history, mark } = run.owed
+        const owed = run.owed.sequence(end)
         run.checked(["I4", "I5"], history.problemsAfter(content, mark, end))
         run.checked(
           ["I16"],
-          sequence >= run.owed.sequence ? [] : [{
+          sequence >= owed ? [] : [{
             invariant: "I16",
-            message: `the store opened at sequence ${sequence}, and ${run.owed.sequence} had been given`
+            message: `the store opened at sequence ${sequence}, and ${owed} had been given`
           }]
         )
       }
@@ -135,7 +136,7 @@ class LifeRun {
   }
 
   /** The highest sequence that survives such an end. */
-  lastSequence(end: StoreEnd): number {
+  readonly lastSequence = (end: StoreEnd): number => {
     const { async, buffered, sync } = this.sequences
     return Math.max(
       this.firstSequence,
@@ -162,7 +163,7 @@ class LifeRun {
         committed: (sequence, level = life.options.durability) => this.committed(sequence, level)
       }
       const fibers = yield* Effect.forEach(life.fibers, (operations, fiber) => {
-        const hand = new Hand(`${fiber}`)
+        const hand = new Hand()
         const program = Effect.forEach(
           operations,
           (operation, at) => this.perform(stage, hand, fiber, at, operation),
@@ -248,7 +249,7 @@ class LifeRun {
       const closing = Effect.uninterruptible(Scope.close(scope, Exit.void))
       const interruptAt = life.end._tag === "Close" ? life.end.interruptAt : undefined
       if (interruptAt === undefined) yield* closing
-      else yield* interruptAtYield(closing, interruptAt)
+      else yield* Effect.andThen(interruptAtYield(closing, interruptAt), closing)
       yield* Effect.forEach(fibers, Fiber.await, { discard: true })
       yield* stats
     }).pipe(Effect.provideService(StoreActorHook, this.hook))
@@ -272,5 +273,5 @@ export const runLife = (run: Run, life: Life, index: number, expected: ReadonlyA
   if (history === undefined) return
   run.checked(["I1", "I3", "I8"], history.problems())
   const end = ended.end ?? (mishaps.mayHaveStopped ? "kill" : "close")
-  run.owed = { history, mark: lifeRun.mark ?? history.mark(), end, sequence: lifeRun.lastSequence(end) }
+  run.owed = { history, mark: lifeRun.mark ?? history.mark(), end, sequence: lifeRun.lastSequence }
 }
