@@ -11,13 +11,13 @@ export interface Totals {
 }
 
 const listed = (counts: Counts, group: string): string =>
-  [...counts.groups.get(group) ?? []]
+  [...counts.names(group)]
     .sort(([, one], [, other]) => other - one)
     .map(([name, count]) => `${name} ${grouped(count)}`)
     .join(", ") || "none"
 
 const invariants = (counts: Counts): string =>
-  [...counts.groups.get("invariants") ?? []]
+  [...counts.names("invariants")]
     .sort(([one], [other]) => Number(one.slice(1)) - Number(other.slice(1)))
     .map(([name, count]) => `${name} ${grouped(count)}`)
     .join(", ")
