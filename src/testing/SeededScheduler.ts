@@ -22,8 +22,18 @@ const YIELD_CHANCES = [0, 1 / 128, 1 / 32, 1 / 8, 1 / 2]
 /** Which runnable task is preferred: any, the one that waits longest, or the one that came last. */
 export type TaskOrder = "any" | "oldest" | "newest"
 
+/** Which fiber to interrupt, and where. */
+export interface FiberInterrupt {
+  /** The fiber's number in order of appearance, from 0: the one that {@link SeededScheduler.fibers} shows. */
+  readonly fiber: number
+  /** At which of its operations, from 0. Until then it is not made to yield. */
+  readonly yields: number
+}
+
 /** How a seeded scheduler explores. */
 export interface SeededSchedulerOptions {
+  /** Fibers to interrupt as they appear; none unless told. Of two for one fiber the first counts. */
+  readonly interrupts?: ReadonlyArray<FiberInterrupt> | undefined
   /** The chance that a fiber yields at an operation. Unless told, the seed picks one between 0 and a half. */
   readonly yieldChance?: number | undefined
   /** Unless told, the seed picks one. A preference is never absolute, so that everybody gets on. */
@@ -69,12 +79,14 @@ export class SeededScheduler implements Scheduler.Scheduler {
   readonly #yieldChance: number
   readonly #order: TaskOrder
   readonly #tracing: boolean
+  readonly #interrupts: ReadonlyArray<FiberInterrupt>
   readonly #tasks: Array<() => void> = []
   readonly #fibers = new Map<Fiber.Fiber<unknown, unknown>, number>()
   readonly #victims = new WeakMap<Fiber.Fiber<unknown, unknown>, Victim>()
   readonly #dispatcher: Scheduler.SchedulerDispatcher
   #doomed: Fiber.Fiber<unknown, unknown> | undefined
   #fibersSeen = 0
+  #struck = 0
   #steps = 0
   #digest = 0x811c9dc5
 
@@ -86,6 +98,7 @@ export class SeededScheduler implements Scheduler.Scheduler {
     this.#yieldChance = options.yieldChance ?? chosenChance
     this.#order = options.order ?? chosenOrder
     this.#tracing = options.trace ?? false
+    this.#interrupts = options.interrupts ?? []
     this.#dispatcher = {
       scheduleTask: (task) => this.schedule(task),
       flush: () => {
@@ -102,6 +115,11 @@ export class SeededScheduler implements Scheduler.Scheduler {
   /** How many tasks could run now. */
   get runnable(): number {
     return this.#tasks.length
+  }
+
+  /** How many fibers were interrupted, by {@link SeededScheduler.interruptAt} or as planned. */
+  get interrupted(): number {
+    return this.#struck
   }
 
   /** A checksum over every choice so far: equal for equal runs. */
@@ -178,6 +196,7 @@ export class SeededScheduler implements Scheduler.Scheduler {
   #strikes(fiber: Fiber.Fiber<unknown, unknown>, victim: Victim, ordinal: number): boolean {
     if (victim.pointsLeft-- > 0) return false
     victim.struck = true
+    this.#struck++
     this.#doomed = fiber
     this.note("interrupt", ordinal)
     return true
@@ -194,6 +213,8 @@ export class SeededScheduler implements Scheduler.Scheduler {
     if (known !== undefined) return known
     const ordinal = this.#fibersSeen++
     this.#fibers.set(fiber, ordinal)
+    const planned = this.#interrupts.find((each) => each.fiber === ordinal)
+    if (planned !== undefined) this.interruptAt(fiber, planned.yields)
     fiber.addObserver(() => this.#fibers.delete(fiber))
     return ordinal
   }

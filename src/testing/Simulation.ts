@@ -11,7 +11,7 @@ import { Clock, Context, Effect, Exit, Fiber, Random, Scheduler, Schema } from "
 import { StoreReadMode } from "../table/ReadPolicy.ts"
 import { SeededRandom } from "./SeededRandom.ts"
 import { SeededScheduler } from "./SeededScheduler.ts"
-import type { TaskOrder } from "./SeededScheduler.ts"
+import type { FiberInterrupt, TaskOrder } from "./SeededScheduler.ts"
 import { VirtualClock } from "./VirtualClock.ts"
 
 /** The simulation cannot go on: the program waits for something that will never happen, or takes too many steps. */
@@ -52,6 +52,13 @@ export interface SimulationOptions {
   readonly yieldChance?: number
   /** Which runnable task is preferred. Unless told, the seed picks one. */
   readonly order?: TaskOrder
+  /**
+   * Fibers to interrupt, each at one of its operations, whatever it is doing
+   * there. Counting both numbers up until `interrupted` is 0 tries every point
+   * of a small program; its own fiber is number 0. Where only one effect is
+   * meant, {@link interruptAtYield} is the shorter way.
+   */
+  readonly interrupts?: ReadonlyArray<FiberInterrupt>
   /** Keeps a line for every choice in the report. */
   readonly trace?: boolean
 }
@@ -70,6 +77,8 @@ export interface SimulationReport<A, E> {
   readonly trace: ReadonlyArray<string>
   /** Fibers that had not ended when the program did; the program leaks them unless it meant to. */
   readonly fibersLeft: ReadonlyArray<string>
+  /** How many fibers were interrupted as planned, or by {@link interruptAtYield}: came as far as that. */
+  readonly interrupted: number
 }
 
 /**
@@ -146,7 +155,8 @@ export const simulate = <A, E>(effect: Effect.Effect<A, E>, options: SimulationO
     time: clock.currentTimeMillisUnsafe(),
     digest: scheduler.digest,
     trace: scheduler.trace,
-    fibersLeft: scheduler.fibers
+    fibersLeft: scheduler.fibers,
+    interrupted: scheduler.interrupted
   }
 }
 

@@ -9,7 +9,13 @@ export type { DiskCallListener } from "./DiskCalls.ts"
 export type { Fault, FaultPlan } from "./FaultPlan.ts"
 export type { Problem } from "./Problem.ts"
 export { SeededRandom } from "./SeededRandom.ts"
-export { type InterruptMark, SeededScheduler, type SeededSchedulerOptions, type TaskOrder } from "./SeededScheduler.ts"
+export {
+  type FiberInterrupt,
+  type InterruptMark,
+  SeededScheduler,
+  type SeededSchedulerOptions,
+  type TaskOrder
+} from "./SeededScheduler.ts"
 export { SimulatedDisk, type SimulatedDiskOptions } from "./SimulatedDisk.ts"
 export {
   interruptAtYield,
