@@ -31,7 +31,10 @@ export interface WriteRemains {
 
 export class SimulatedFile {
   readonly kind = "file"
+  /** Not changed below `#filled`, so that images share it; zero from there on. */
   #bytes: Uint8Array
+  /** From here up to its size the file reads as zeros. */
+  #filled: number
   #size: number
   #appended: number
   #durableSize: number
@@ -39,12 +42,13 @@ export class SimulatedFile {
   /** Those that a failed sync gave up. */
   #lost: Array<UnsyncedWrite> = []
 
-  /** A file whose content is durable; it takes the bytes over. */
-  constructor(bytes: Uint8Array = new Uint8Array(0)) {
+  /** A file whose content is durable, with zeros behind the bytes up to its size; it takes the bytes over. */
+  constructor(bytes: Uint8Array = new Uint8Array(0), size = bytes.length) {
     this.#bytes = bytes
-    this.#size = bytes.length
-    this.#appended = bytes.length
-    this.#durableSize = bytes.length
+    this.#filled = bytes.length
+    this.#size = size
+    this.#appended = size
+    this.#durableSize = size
   }
 
   get size(): number {
@@ -68,6 +72,7 @@ export class SimulatedFile {
       this.#bytes.set(chunk, this.#appended)
       this.#appended += chunk.byteLength
     }
+    this.#filled = end
     if (length > 0) this.#unsynced.push({ kind: "bytes", start, end, order })
     if (end <= this.#size) return
     this.#size = end
@@ -79,7 +84,9 @@ export class SimulatedFile {
       throw new Errno("EINVAL")
     }
     if (offset + length > this.#size) throw new Errno("ESHORT")
-    return this.#bytes.slice(offset, offset + length)
+    const bytes = new Uint8Array(length)
+    bytes.set(this.#content.subarray(offset, offset + length))
+    return bytes
   }
 
   sync(): void {
@@ -95,6 +102,7 @@ export class SimulatedFile {
   /** Puts other content, durable at once, in the place of all there is; it takes the bytes over. */
   replace(bytes: Uint8Array): void {
     this.#bytes = bytes
+    this.#filled = bytes.length
     this.#size = bytes.length
     this.#appended = bytes.length
     this.#durableSize = bytes.length
@@ -104,7 +112,7 @@ export class SimulatedFile {
 
   /** The same file in another image, its unsynced writes included. */
   copy(): SimulatedFile {
-    const copy = new SimulatedFile(this.#bytes.slice(0, this.#size))
+    const copy = new SimulatedFile(this.#content, this.#size)
     copy.#appended = this.#appended
     copy.#durableSize = this.#durableSize
     copy.#unsynced = [...this.#unsynced]
@@ -115,21 +123,34 @@ export class SimulatedFile {
   /** The file as a power cut left it, if that is what remains of each volatile write. */
   afterPowerCut(remainsOf: (write: UnsyncedWrite) => WriteRemains): SimulatedFile {
     const volatile = this.volatile
+    if (volatile.length === 0) return new SimulatedFile(this.#content, this.#size)
     const remains = volatile.map(remainsOf)
-    const left = this.#bytes.slice(0, this.#size)
+    const length = Math.max(this.#durableSize, ...remains.map((part) => part.length))
+    const left = new Uint8Array(Math.min(length, this.#garbageEnd(remains)))
+    left.set(this.#content.subarray(0, left.length))
     // Zeros need no clearing: what lies in them was either appended later, as a write of its own, or is zero.
     for (const write of volatile) if (write.kind === "bytes") left.fill(0, write.start, write.end)
-    let length = this.#durableSize
-    for (const part of remains) {
-      for (const [start, end] of part.ranges) left.set(this.#bytes.subarray(start, end), start)
-      for (const [start, bytes] of part.garbage ?? []) left.set(bytes, start)
-      length = Math.max(length, part.length)
+    const put = (start: number, bytes: Uint8Array): void => {
+      if (start < left.length) left.set(bytes.subarray(0, left.length - start), start)
     }
-    return new SimulatedFile(left.subarray(0, length))
+    for (const { garbage = [], ranges } of remains) {
+      for (const [start, end] of ranges) put(start, this.#bytes.subarray(start, end))
+      for (const [start, bytes] of garbage) put(start, bytes)
+    }
+    return new SimulatedFile(left, length)
+  }
+
+  get #content(): Uint8Array {
+    return this.#bytes.subarray(0, this.#filled)
+  }
+
+  /** Where the zeros begin at the end of the file. */
+  #garbageEnd(remains: ReadonlyArray<WriteRemains>): number {
+    const ends = remains.flatMap(({ garbage = [] }) => garbage.map(([start, bytes]) => start + bytes.length))
+    return Math.max(this.#filled, ...ends)
   }
 
   #extend(size: number, order: number): void {
-    this.#reserve(size)
     this.#unsynced.push({ kind: "zeros", start: this.#size, end: size, order })
     this.#size = size
   }
@@ -137,7 +158,7 @@ export class SimulatedFile {
   #reserve(size: number): void {
     if (size <= this.#bytes.length) return
     const larger = new Uint8Array(Math.max(size, this.#bytes.length * 2))
-    larger.set(this.#bytes.subarray(0, this.#size))
+    larger.set(this.#content)
     this.#bytes = larger
   }
 }
