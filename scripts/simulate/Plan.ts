@@ -153,8 +153,9 @@ export const End = Schema.Union([
 ])
 export type End = typeof End.Type
 
-/** An opening that does not come to its end, or not undisturbed. */
+/** An opening that does not come to its end, or not undisturbed, or that only reads. */
 export const Attempt = Schema.Struct({
+  readOnly: Schema.optionalKey(Schema.Boolean),
   seed: Schema.Natural,
   end: End,
   interruptAt: Schema.optionalKey(Schema.Natural),

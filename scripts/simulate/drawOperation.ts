@@ -41,9 +41,9 @@ const drawRecords = (random: SeededRandom) => {
 const drawWrite = (random: SeededRandom, mix: OperationMix): Operation => {
   const level = drawLevel(random, mix)
   const kind = random.next()
-  if (kind < 0.4) return { _tag: "Put", key: random.pick(singleKeys), size: drawSize(random), ...level }
-  if (kind < 0.5) return { _tag: "Delete", key: random.pick(singleKeys), ...level }
-  if (kind < 0.85) return { _tag: "Write", records: drawRecords(random), ...level }
+  if (kind < 0.33) return { _tag: "Put", key: random.pick(singleKeys), size: drawSize(random), ...level }
+  if (kind < 0.43) return { _tag: "Delete", key: random.pick(singleKeys), ...level }
+  if (kind < 0.75) return { _tag: "Write", records: drawRecords(random), ...level }
   return {
     _tag: "Transfer",
     from: random.int(accountCount),
@@ -67,13 +67,13 @@ const drawRange = (random: SeededRandom) => {
 const drawRead = (random: SeededRandom): Operation => {
   const through = random.bool(0.3) ? { throughSnapshot: true } : {}
   const kind = random.next()
-  if (kind < 0.3) return { _tag: "Get", key: random.pick(allKeys), ...through }
-  if (kind < 0.4) return { _tag: "Has", key: random.pick(allKeys), ...through }
-  if (kind < 0.6) {
+  if (kind < 0.22) return { _tag: "Get", key: random.pick(allKeys), ...through }
+  if (kind < 0.3) return { _tag: "Has", key: random.pick(allKeys), ...through }
+  if (kind < 0.5) {
     const keys = Array.from({ length: 1 + random.int(8) }, () => random.pick(allKeys))
     return { _tag: "GetMany", keys, ...through }
   }
-  if (kind < 0.7) return { _tag: "Audit", by: random.pick(["scan", "getMany"]), ...through }
+  if (kind < 0.7) return { _tag: "Audit", by: random.pick(["scan", "getMany", "getMany"]), ...through }
   return {
     _tag: "Scan",
     range: drawRange(random),

@@ -102,6 +102,7 @@ const drawAttempt = (random: SeededRandom): Attempt => {
   const seed = random.int(2 ** 31)
   const kind = random.next()
   const call = random.int(random.pick([20, 60, 120]))
+  if (kind < 0.1) return { seed, readOnly: true, end: { _tag: "Close" } }
   if (kind < 0.55) return { seed, end: { _tag: "Crash", mode: drawCrashMode(random), call } }
   if (kind < 0.75) return { seed, end: { _tag: "Kill", call } }
   if (kind < 0.9) return { seed, end: { _tag: "Close" }, interruptAt: random.int(random.pick([30, 300])) }

@@ -4,7 +4,7 @@ import { LsmStore } from "../../src/index.ts"
 import type { Entry, StoreOpenError } from "../../src/index.ts"
 import { interruptAtYield, SeededRandom } from "../../src/testing/index.ts"
 import type { SimulatedDisk } from "../../src/testing/index.ts"
-import { inspectStore } from "./inspectStore.ts"
+import { contentProblems, inspectStore } from "./inspectStore.ts"
 import { Mishaps, retriedSyncs } from "./Mishaps.ts"
 import type { Attempt, End, PlannedOptions } from "./Plan.ts"
 import type { Owed, Run } from "./Run.ts"
@@ -13,12 +13,15 @@ import { storeOptions } from "./storeOptions.ts"
 export const openStore = (
   disk: SimulatedDisk,
   options: PlannedOptions,
-  scope: Scope.Scope
-): Effect.Effect<LsmStore["Service"], StoreOpenError> =>
-  Effect.map(
-    Scope.provide(Layer.build(Layer.provide(LsmStore.layer(storeOptions(options)), disk.layer)), scope),
+  scope: Scope.Scope,
+  readOnly = false
+): Effect.Effect<LsmStore["Service"], StoreOpenError> => {
+  const layer = LsmStore.layer({ ...storeOptions(options), readOnly })
+  return Effect.map(
+    Scope.provide(Layer.build(Layer.provide(layer, disk.layer)), scope),
     (context) => Context.get(context, LsmStore)
   )
+}
 
 export interface Ended {
   /** How it ended, if before its time. */
@@ -89,6 +92,42 @@ export const runAttempt = (run: Run, attempt: Attempt, options: PlannedOptions):
     ? struck && Cause.hasInterruptsOnly(exit.cause)
     : mishaps.excusesOpening(error)
   if (!isExcused) run.problem("I12", `an opening failed: ${Cause.pretty(exit.cause)}`)
+}
+
+const changes = new Set(["createAppend", "append", "sync", "makeDirectory", "rename", "remove", "syncDirectory"])
+
+/** Opens the store on the run's disk for reading: it finds what a writer would, and changes nothing. */
+export const openReadOnly = (
+  run: Run,
+  { seed }: Attempt,
+  options: PlannedOptions,
+  expected: ReadonlyArray<Entry> | undefined
+): void => {
+  const { disk } = run
+  const program = Effect.scoped(Effect.gen(function*() {
+    const store = yield* openStore(disk, options, yield* Effect.scope, true)
+    const { content, problems } = yield* inspectStore(store)
+    run.checked(["I10"], problems)
+    if (expected !== undefined) run.checked(["I10"], contentProblems("a read-only opening", content, expected))
+    for (const write of [store.put(new Uint8Array(1), new Uint8Array(1)), store.flush, store.compact()]) {
+      const error = yield* Effect.flip(write)
+      if (error._tag !== "StoreReadOnly")
+        run.problem("I10", `a write to a store that was opened for reading: ${error._tag}`)
+    }
+  }))
+  const exit = run.simulate(disk, program, { seed })
+  run.counts.add("run", "read-only openings")
+  // Without a store there is nothing to read.
+  if (Exit.isFailure(exit) && expected?.length !== 0)
+    run.problem("I16", `no read-only opening: ${Cause.pretty(exit.cause)}`)
+  const changed = disk.trace.find(({ operation }) => changes.has(operation))
+  run.checked(
+    ["I10"],
+    changed === undefined ? [] : [{
+      invariant: "I10",
+      message: `a read-only opening calls ${changed.operation} of ${changed.path}`
+    }]
+  )
 }
 
 /** All that the store on the run's disk holds, and a copy of the disk on which it was closed; undefined if there is a problem. */

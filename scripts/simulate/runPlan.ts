@@ -2,7 +2,7 @@
 import type { Problem } from "../../src/testing/index.ts"
 import type { Counts } from "./Counts.ts"
 import { checkDamage } from "./damage.ts"
-import { contentOf, runAttempt } from "./opening.ts"
+import { contentOf, openReadOnly, runAttempt } from "./opening.ts"
 import type { Life, Plan } from "./Plan.ts"
 import { Run } from "./Run.ts"
 import { runLife } from "./runLife.ts"
@@ -24,7 +24,8 @@ const liveOn = (run: Run, life: Life, index: number): void => {
     if (run.problems.length > 0) return
     const end = run.owed?.end
     run.nextDisk()
-    runAttempt(run, attempt, life.options)
+    if (attempt.readOnly === true) openReadOnly(run, attempt, life.options, expected)
+    else runAttempt(run, attempt, life.options)
     // What a kill has left in the page cache a power cut may take.
     if (end !== run.owed?.end) expected = undefined
   }
