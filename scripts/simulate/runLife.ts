@@ -5,6 +5,7 @@ import type { Durability, Entry, LsmStore } from "../../src/index.ts"
 import { interruptAtYield, StoreHistory } from "../../src/testing/index.ts"
 import type { HistoryMark, StoreEnd } from "../../src/testing/index.ts"
 import { boundProblems, restProblems } from "./bounds.ts"
+import { followEvents } from "./followEvents.ts"
 import { contentProblems, inspectStore } from "./inspectStore.ts"
 import { Mishaps, retriedSyncs } from "./Mishaps.ts"
 import { openStore, watchEnd } from "./opening.ts"
@@ -212,10 +213,12 @@ class LifeRun {
       )
       let stats: Effect.Effect<void> = Effect.void
       let fibers: ReadonlyArray<Fiber.Fiber<void>> = []
+      let events: Fiber.Fiber<void> | undefined
       if (Exit.isSuccess(opened)) {
         const { content, store } = opened.value
         const history = new StoreHistory(content)
         this.history = history
+        events = yield* Effect.forkChild(followEvents(run, store))
         for (const fault of life.faults) {
           mishaps.plant(run.disk, fault)
         }
@@ -251,6 +254,7 @@ class LifeRun {
       if (interruptAt === undefined) yield* closing
       else yield* Effect.andThen(interruptAtYield(closing, interruptAt), closing)
       yield* Effect.forEach(fibers, Fiber.await, { discard: true })
+      if (events !== undefined) yield* Fiber.await(events)
       yield* stats
     }).pipe(Effect.provideService(StoreActorHook, this.hook))
 }
