@@ -15,7 +15,9 @@ const inDocComments = [
   ...examplesIn(new URL("../../src/", import.meta.url)),
   ...examplesIn(new URL("../../src/node/", import.meta.url))
 ]
-const onPages = examplesOn(new URL("../../README.md", import.meta.url))
+const onPages = ["../../README.md", "../../src/testing/README.md"].flatMap((page) =>
+  examplesOn(new URL(page, import.meta.url))
+)
 
 describe("examples of the store", () => {
   const home = process.cwd()
@@ -33,7 +35,7 @@ describe("examples of the store", () => {
 
   it("are found", () => {
     assert.isAtLeast(inDocComments.length, 8)
-    assert.strictEqual(onPages.length, 1)
+    assert.strictEqual(onPages.length, 4)
   })
 
   it.each([...inDocComments, ...onPages])(

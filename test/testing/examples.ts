@@ -1,6 +1,7 @@
 /** Finds the examples in doc comments, and runs them: of each line `expression // => value` both sides must be equal. */
 import { assert } from "@effect/vitest"
 import { readdirSync, readFileSync } from "node:fs"
+import { stripTypeScriptTypes } from "node:module"
 import { compileFunction } from "node:vm"
 
 export interface Example {
@@ -32,7 +33,7 @@ export const checkExample = async (example: Example, modules: Readonly<Record<st
     checks++
     assert.deepStrictEqual(actual, expected)
   }
-  const body = example.code
+  const body = stripTypeScriptTypes(example.code)
     .replaceAll(/^import \{(.*)\} from "(.*)"$/gm, "const {$1} = modules[\"$2\"]")
     .replaceAll(/^(.*\S) \/\/ => (.*)$/gm, "check($1, $2)")
   const run = compileFunction(`return (async () => {\n${body}\n})()`, ["modules", "check"])
