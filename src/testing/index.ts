@@ -27,4 +27,5 @@ export {
   SimulationStuck
 } from "./Simulation.ts"
 export { type HistoryMark, type ObserveOptions, type StoreEnd, StoreHistory } from "./StoreHistory.ts"
+export { shapeProblems } from "./StoreShape.ts"
 export { VirtualClock } from "./VirtualClock.ts"

@@ -2,13 +2,23 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { smallLevels } from "../../scripts/support/smallStrategies.ts"
 import type { EngineEvent } from "../../src/index.ts"
-import { SimulatedDisk } from "../../src/testing/index.ts"
+import { shapeProblems, SimulatedDisk } from "../../src/testing/index.ts"
 import type { CrashMode, DiskCall } from "../../src/testing/index.ts"
+import { structureOn } from "../../src/testing/shape/Structure.ts"
 import { CommitHistory } from "./CommitHistory.ts"
 import type { Mark } from "./CommitHistory.ts"
-import { contentOf, contentOn, describeTaken, filesOf, runSeed, seeds, takeImages, withStore } from "./harness.ts"
+import {
+  contentOf,
+  contentOn,
+  describeTaken,
+  directory,
+  filesOf,
+  runSeed,
+  seeds,
+  takeImages,
+  withStore
+} from "./harness.ts"
 import type { Taken } from "./harness.ts"
-import { namedFiles, shapeProblems } from "./structure.ts"
 import { runWorkload } from "./workload.ts"
 
 /** Tables of the last level move only if they are stored like the others. */
@@ -60,12 +70,12 @@ const checkImages = (
       Effect.gen(function*() {
         const content = yield* contentOf(store)
         yield* Effect.sleep("1 second")
-        assert.deepStrictEqual(filesOf(image), namedFiles(image), what)
+        assert.deepStrictEqual(filesOf(image), structureOn(image, directory).files, what)
         return content
       }), small)
     const problems = history.problems(runSeed(found, seed), known, mode === "kill" ? "kill" : "power cut")
     assert.deepStrictEqual(problems.slice(0, 5), [], what)
-    assert.deepStrictEqual(shapeProblems(image), [], what)
+    assert.deepStrictEqual(shapeProblems(image, directory), [], what)
   }
   return { calls: disk.calls, events, images: taken.length }
 }

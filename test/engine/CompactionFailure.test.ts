@@ -2,8 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { smallLevels } from "../../scripts/support/smallStrategies.ts"
 import { tableName } from "../../src/engine/FileNames.ts"
-import { SeededRandom, SimulatedDisk } from "../../src/testing/index.ts"
+import { SeededRandom, shapeProblems, SimulatedDisk } from "../../src/testing/index.ts"
 import type { DiskCall } from "../../src/testing/index.ts"
+import { structureOn } from "../../src/testing/shape/Structure.ts"
 import { CommitHistory } from "./CommitHistory.ts"
 import {
   bytesOf,
@@ -23,7 +24,6 @@ import {
 } from "./harness.ts"
 import type { Store } from "./harness.ts"
 import { HeldMerges } from "./HeldMerges.ts"
-import { namedFiles, shapeProblems, structureOn } from "./structure.ts"
 import { runWorkload } from "./workload.ts"
 
 /** Tables of the last level move only if they are stored like the others. */
@@ -91,8 +91,8 @@ describe("A failing call to the disk while tables are merged and moved", () => {
       }
       const again = runSeed(contentOn(disk, small), seed)
       assert.deepStrictEqual(history.problems(again, history.mark(), "kill").slice(0, 3), [], what)
-      assert.deepStrictEqual(filesOf(disk), namedFiles(disk), what)
-      assert.deepStrictEqual(shapeProblems(disk), [], what)
+      assert.deepStrictEqual(filesOf(disk), structureOn(disk, directory).files, what)
+      assert.deepStrictEqual(shapeProblems(disk, directory), [], what)
     }
     assert.isAbove(retried, 50)
     assert.isAbove(stopped, 20)
@@ -109,7 +109,7 @@ describe("A failing call to the disk while tables are merged and moved", () => {
             Effect.gen(function*() {
               yield* rounds(store, history, seed, 4)
               yield* Effect.sleep("1 second")
-              const before = structureOn(disk).tables.map(({ file }) => file)
+              const before = structureOn(disk, directory).tables.map(({ file }) => file)
               disk.fail({ when: (call) => isManifest(call) && call.operation === operation, keep })
               const error = yield* Effect.flip(store.compact())
               assert.strictEqual(error._tag, "StoreReadOnly")
@@ -143,13 +143,13 @@ describe("A store that is closed while tables are merged", () => {
       yield* merges.untilBegun
       const asked = yield* Effect.forkChild(Effect.exit(store.compact()))
       yield* Effect.yieldNow
-      const before = structureOn(disk).tables
+      const before = structureOn(disk, directory).tables
       yield* Scope.close(scope, Exit.void)
       assert.strictEqual((yield* Effect.flip(yield* Fiber.join(asked)))._tag, "StoreClosed")
-      assert.deepStrictEqual(structureOn(disk).tables, before)
+      assert.deepStrictEqual(structureOn(disk, directory).tables, before)
     })
     runSeed(life, seed)
-    assert.deepStrictEqual(filesOf(disk), namedFiles(disk))
+    assert.deepStrictEqual(filesOf(disk), structureOn(disk, directory).files)
     assert.deepStrictEqual(history.problems(runSeed(contentOn(disk, small), seed), history.mark(), "kill"), [])
   })
 
@@ -175,8 +175,8 @@ describe("A store that is closed while tables are merged", () => {
         })
         runSeed(life, seed)
         assert.deepStrictEqual(disk.openHandles, [])
-        assert.deepStrictEqual(filesOf(disk), namedFiles(disk))
-        assert.deepStrictEqual(shapeProblems(disk), [])
+        assert.deepStrictEqual(filesOf(disk), structureOn(disk, directory).files)
+        assert.deepStrictEqual(shapeProblems(disk, directory), [])
         assert.deepStrictEqual(history.problems(runSeed(contentOn(disk, small), seed), history.mark(), "kill"), [])
       }
       assert.isAbove(isAbandoned, 5)
@@ -197,12 +197,12 @@ describe("A table that is damaged where a merge reads it", () => {
     "I15: lets writes go on up to the bound of level 0, then stops them; reads answer (seed %i)",
     (seed) => {
       const disk = SimulatedDisk.make({ seed })
-      const level0Tables = () => structureOn(disk).tables.filter(({ level }) => level === 0).length
+      const level0Tables = () => structureOn(disk, directory).tables.filter(({ level }) => level === 0).length
       const life = withStore(disk, (store) =>
         Effect.gen(function*() {
           yield* store.put(bytesOf("damaged"), padded("damaged", 3_000))
           yield* store.flush
-          damage(disk, structureOn(disk).tables[0]!.file)
+          damage(disk, structureOn(disk, directory).tables[0]!.file)
           const written: Array<string> = []
           const write = Effect.gen(function*() {
             for (let at = 0;; at++) {
@@ -231,7 +231,7 @@ describe("A table that is damaged where a merge reads it", () => {
         yield* store.put(bytesOf("zzz"), padded("damaged", 3_000))
         yield* store.flush
         yield* store.compact()
-        damage(disk, structureOn(disk).tables[0]!.file)
+        damage(disk, structureOn(disk, directory).tables[0]!.file)
         for (let at = 0; at < 30; at++) {
           yield* store.put(bytesOf(`key/${at}`), padded(`key/${at}`, 300))
           yield* store.flush

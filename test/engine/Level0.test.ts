@@ -2,11 +2,22 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { smallLevels, smallTiers } from "../../scripts/support/smallStrategies.ts"
 import type { CompactionPick, CompactionStrategy, TreeShape } from "../../src/Compaction.ts"
-import { SimulatedDisk } from "../../src/testing/index.ts"
+import { shapeProblems, SimulatedDisk } from "../../src/testing/index.ts"
+import { structureOn } from "../../src/testing/shape/Structure.ts"
 import { CommitHistory } from "./CommitHistory.ts"
-import { bytesOf, contentOf, filesOf, isManifest, nameIn, padded, runSeed, seeds, withStore } from "./harness.ts"
+import {
+  bytesOf,
+  contentOf,
+  directory,
+  filesOf,
+  isManifest,
+  nameIn,
+  padded,
+  runSeed,
+  seeds,
+  withStore
+} from "./harness.ts"
 import { HeldMerges } from "./HeldMerges.ts"
-import { shapeProblems, structureOn } from "./structure.ts"
 import { runWorkload } from "./workload.ts"
 
 const stopTables = 3
@@ -17,7 +28,7 @@ const watchLevel0 = (disk: SimulatedDisk): () => number => {
   disk.onCall((call, phase) => {
     if (phase !== "after" || call.operation !== "sync" || !isManifest(call) || !filesOf(disk).includes("CURRENT"))
       return
-    most = Math.max(most, structureOn(disk).tables.filter(({ level }) => level === 0).length)
+    most = Math.max(most, structureOn(disk, directory).tables.filter(({ level }) => level === 0).length)
   })
   return () => most
 }
@@ -44,7 +55,7 @@ const writeUnder = (compaction: CompactionStrategy, seed: number) => {
   )
   assert.strictEqual(history.acknowledged.length, total)
   assert.deepStrictEqual(history.problems(content, history.mark(), "kill"), [])
-  assert.deepStrictEqual(shapeProblems(disk), [])
+  assert.deepStrictEqual(shapeProblems(disk, directory), [])
   return mostInLevel0()
 }
 
@@ -116,7 +127,7 @@ describe("Level 0", () => {
 
 /** A table that the manifest names already is opened once more by a merge alone. */
 const isMerging = (disk: SimulatedDisk, path: string): boolean =>
-  structureOn(disk).tables.some(({ file }) => path.endsWith(`${String(file).padStart(10, "0")}.sst`))
+  structureOn(disk, directory).tables.some(({ file }) => path.endsWith(`${String(file).padStart(10, "0")}.sst`))
 
 describe("A strategy that is of no help", () => {
   const some = (shape: TreeShape) => shape.levels.flat()

@@ -6,6 +6,7 @@ import { readCurrent, readManifest } from "../../src/engine/ManifestLog.ts"
 import { parseSegmentName } from "../../src/log/SegmentName.ts"
 import { StoreReadMode } from "../../src/table/ReadPolicy.ts"
 import { SimulatedDisk } from "../../src/testing/index.ts"
+import { structureOn } from "../../src/testing/shape/Structure.ts"
 import { CommitHistory } from "./CommitHistory.ts"
 import {
   bytesOf,
@@ -19,7 +20,6 @@ import {
   seeds,
   withStore
 } from "./harness.ts"
-import { structureOn } from "./structure.ts"
 import { runWorkload } from "./workload.ts"
 
 const hasFile = (disk: SimulatedDisk, name: string): boolean => disk.files().some((path) => path.endsWith(name))
@@ -34,7 +34,7 @@ describe("A file that is removed", () => {
       removed++
       const number = parseSegmentName(call.path.slice(call.path.lastIndexOf("/") + 1)) ?? Number.NaN
       const survivor = disk.crashImage("synced")
-      const { firstSegment, tables } = structureOn(survivor)
+      const { firstSegment, tables } = structureOn(survivor, directory)
       if (firstSegment <= number) problems.push(`the event for segment ${number} is not durable`)
       for (const { file, size } of tables) {
         const path = `${directory}/${tableName(file)}`
@@ -56,7 +56,7 @@ describe("A file that is removed", () => {
     disk.onCall((call, phase) => {
       if (phase !== "before" || call.operation !== "remove" || !isTable(call)) return
       removed++
-      const isNamed = structureOn(disk.crashImage("synced")).tables.some(({ file }) =>
+      const isNamed = structureOn(disk.crashImage("synced"), directory).tables.some(({ file }) =>
         call.path.endsWith(tableName(file))
       )
       if (isNamed) problems.push(`${call.path} is removed while the manifest names it`)

@@ -2,10 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { smallLevels, smallTiers } from "../../scripts/support/smallStrategies.ts"
 import { levelled } from "../../src/compaction/Levelled.ts"
-import { SimulatedDisk } from "../../src/testing/index.ts"
+import { shapeProblems, SimulatedDisk } from "../../src/testing/index.ts"
+import { structureOn } from "../../src/testing/shape/Structure.ts"
 import { CommitHistory } from "./CommitHistory.ts"
-import { filesOf, runSeed, seeds, withStore } from "./harness.ts"
-import { namedFiles, shapeProblems } from "./structure.ts"
+import { directory, filesOf, runSeed, seeds, withStore } from "./harness.ts"
 import { runWorkload } from "./workload.ts"
 
 /** Time goes on once there is nothing left to merge or to remove. */
@@ -25,18 +25,18 @@ describe("The files on disk", () => {
         const life = withStore(disk, (store) =>
           Effect.gen(function*() {
             yield* untilAtRest
-            assert.deepStrictEqual(filesOf(disk), namedFiles(disk))
+            assert.deepStrictEqual(filesOf(disk), structureOn(disk, directory).files)
             const workload = { seed: seed + session, writers: 3, writesEach: 12, structural: 3 }
             yield* runWorkload(store, new CommitHistory(), workload)
             if (session % 2 === 1) return
             yield* store.flush
             yield* store.compact()
             yield* untilAtRest
-            assert.deepStrictEqual(filesOf(disk), namedFiles(disk))
+            assert.deepStrictEqual(filesOf(disk), structureOn(disk, directory).files)
           }), { compaction })
         runSeed(life, seed)
-        assert.deepStrictEqual(filesOf(disk), namedFiles(disk))
-        assert.deepStrictEqual(shapeProblems(disk), [])
+        assert.deepStrictEqual(filesOf(disk), structureOn(disk, directory).files)
+        assert.deepStrictEqual(shapeProblems(disk, directory), [])
       }
     })
 
@@ -54,8 +54,8 @@ describe("The files on disk", () => {
           withStore(image, () => Effect.map(untilAtRest, () => filesOf(image)), { compaction }),
           seed
         )
-        assert.deepStrictEqual(names, namedFiles(image))
-        assert.deepStrictEqual(shapeProblems(image), [])
+        assert.deepStrictEqual(names, structureOn(image, directory).files)
+        assert.deepStrictEqual(shapeProblems(image, directory), [])
       }
     })
   }

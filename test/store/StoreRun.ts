@@ -3,9 +3,9 @@ import { assert } from "@effect/vitest"
 import { Effect, Exit, Scope, Stream } from "effect"
 import { WriteBatch } from "../../src/index.ts"
 import type { Entry, ScanOptions, Snapshot } from "../../src/index.ts"
-import { SimulatedDisk } from "../../src/testing/index.ts"
-import { filesOf } from "../engine/harness.ts"
-import { namedFiles, shapeProblems, structureOn } from "../engine/structure.ts"
+import { shapeProblems, SimulatedDisk } from "../../src/testing/index.ts"
+import { structureOn } from "../../src/testing/shape/Structure.ts"
+import { directory, filesOf } from "../engine/harness.ts"
 import { keys, openings } from "./StoreCommand.ts"
 import type { Command } from "./StoreCommand.ts"
 import { isClosed, open, refuses, simulatedLayer } from "./storeHelpers.ts"
@@ -89,9 +89,9 @@ export class StoreRun {
 
   /** What a store that was closed leaves behind. */
   #checkFiles(): void {
-    assert.deepStrictEqual(filesOf(this.#disk), namedFiles(this.#disk))
-    assert.deepStrictEqual(shapeProblems(this.#disk), [])
-    for (const { level } of structureOn(this.#disk).tables) this.levels.add(level)
+    assert.deepStrictEqual(filesOf(this.#disk), structureOn(this.#disk, directory).files)
+    assert.deepStrictEqual(shapeProblems(this.#disk, directory), [])
+    for (const { level } of structureOn(this.#disk, directory).tables) this.levels.add(level)
   }
 
   /** Everything, by every way to read it, now and in each snapshot. */

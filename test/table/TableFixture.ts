@@ -2,10 +2,7 @@
 import { Arbitrary, Effect, Schema } from "effect"
 import type { ReadFile } from "../../src/disk/Disk.ts"
 import { compareBytes } from "../../src/record/Bytes.ts"
-import { CursorStatus } from "../../src/record/Cursor.ts"
-import type { VersionIterator } from "../../src/record/Cursor.ts"
 import { RecordKind } from "../../src/record/RecordKind.ts"
-import { DiskError, StoreCorrupted, UnsupportedFormat } from "../../src/StoreError.ts"
 import { BlockCache } from "../../src/table/BlockCache.ts"
 import type { Compression } from "../../src/table/Compression.ts"
 import { ReadPolicy } from "../../src/table/ReadPolicy.ts"
@@ -13,13 +10,12 @@ import type { ReadMode } from "../../src/table/ReadPolicy.ts"
 import type { TableMeta } from "../../src/table/TableMeta.ts"
 import { TableReader, TableResult, TableStatus } from "../../src/table/TableReader.ts"
 import { TableWriter } from "../../src/table/TableWriter.ts"
+import { fileOfBytes } from "../../src/testing/shape/FileBytes.ts"
+import { attempt } from "../../src/testing/shape/TableEntries.ts"
+import type { TableEntry as Entry, TableError } from "../../src/testing/shape/TableEntries.ts"
 
-export interface Entry {
-  readonly key: Uint8Array
-  readonly sequence: number
-  readonly kind: RecordKind
-  readonly value: Uint8Array
-}
+export { attempt, move, readVersions } from "../../src/testing/shape/TableEntries.ts"
+export type { TableEntry as Entry, TableError } from "../../src/testing/shape/TableEntries.ts"
 
 export const compareEntries = (a: Entry, b: Entry): number => compareBytes(a.key, b.key) || b.sequence - a.sequence
 
@@ -66,26 +62,17 @@ export interface TestFile extends ReadFile {
 }
 
 export const readFile = (bytes: Uint8Array): TestFile => {
-  const path = "memory/000007.table"
+  const file = fileOfBytes("memory/000007.table", bytes)
   const reads: Array<number> = []
-  const fails = (offset: number, length: number) => offset < 0 || offset + length > bytes.length
-  const short = () => new DiskError({ operation: "read", path, code: "ESHORT" })
   return {
-    path,
-    size: bytes.length,
+    ...file,
     reads,
     readSync: (offset, length) => {
-      if (fails(offset, length)) throw short()
+      const read = file.readSync(offset, length)
       reads.push(length)
-      return bytes.slice(offset, offset + length)
+      return read
     },
-    read: (offset, length) =>
-      Effect.suspend(() => {
-        if (fails(offset, length)) return Effect.fail(short())
-        reads.push(length)
-        return Effect.succeed(bytes.slice(offset, offset + length))
-      }),
-    close: Effect.void
+    read: (offset, length) => Effect.tap(file.read(offset, length), () => Effect.sync(() => void reads.push(length)))
   }
 }
 
@@ -108,36 +95,6 @@ export const readings: ReadonlyArray<{ readonly name: string; readonly mode: Rea
   { name: "asynchronously, every block loaded", mode: "async", cacheSize: 0 },
   { name: "asynchronously, with a cache of two blocks", mode: "async", cacheSize: 800 }
 ]
-
-export type TableError = DiskError | StoreCorrupted | UnsupportedFormat
-
-/** Runs something that throws the store's errors; whatever else it throws is a defect. */
-export const attempt = <A>(run: () => A): Effect.Effect<A, TableError> =>
-  Effect.suspend(() => {
-    try {
-      return Effect.succeed(run())
-    } catch (error) {
-      if (error instanceof DiskError || error instanceof StoreCorrupted || error instanceof UnsupportedFormat) {
-        return Effect.fail(error)
-      }
-      return Effect.die(error)
-    }
-  })
-
-interface Movable {
-  readonly load: Effect.Effect<void, TableError>
-  resume(): CursorStatus
-}
-
-/** Makes a move and whatever loads it needs. */
-export const move = (source: Movable, begin: () => CursorStatus): Effect.Effect<void, TableError> =>
-  Effect.gen(function*() {
-    let status = yield* attempt(begin)
-    while (status === CursorStatus.needsLoad) {
-      yield* source.load
-      status = yield* attempt(() => source.resume())
-    }
-  })
 
 /** The value of a key, or why it has none. */
 export const lookup = (
@@ -165,23 +122,6 @@ export const expectedLookup = (entries: ReadonlyArray<Entry>, key: Uint8Array, s
   const found = entries.find((entry) => compareBytes(entry.key, key) === 0 && entry.sequence <= sequence)
   return found === undefined ? "absent" : show(found)
 }
-
-/** All that an iterator gives. */
-export const readVersions = (versions: VersionIterator): Effect.Effect<Array<Entry>, TableError> =>
-  Effect.gen(function*() {
-    const entries: Array<Entry> = []
-    yield* move(versions, () => versions.first())
-    while (versions.valid) {
-      entries.push({
-        key: versions.keyBuffer.slice(versions.keyOffset, versions.keyOffset + versions.keyLength),
-        sequence: versions.sequence,
-        kind: versions.kind,
-        value: versions.valueBuffer.slice(versions.valueOffset, versions.valueOffset + versions.valueLength)
-      })
-      yield* move(versions, () => versions.advance())
-    }
-    return entries
-  })
 
 const byte = Schema.Literals([0, 1, 0x61, 0xff])
 

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as effect from "effect"
+import * as Store from "../../src/index.ts"
 import * as Testing from "../../src/testing/index.ts"
 import { checkExample, examplesIn } from "./examples.ts"
 
@@ -12,6 +13,6 @@ describe("examples in doc comments", () => {
 
   it.each(examples)(
     "$name runs and shows what it says",
-    (example) => checkExample(example, { effect, "effect-lsm/testing": Testing })
+    (example) => checkExample(example, { effect, "effect-lsm": Store, "effect-lsm/testing": Testing })
   )
 })
