@@ -10,6 +10,7 @@ import type { Key, Value } from "./history/Content.ts"
 import { HistoryCheck } from "./history/HistoryCheck.ts"
 import type { StoreEnd } from "./history/HistoryCheck.ts"
 import { HistoryLog } from "./history/HistoryLog.ts"
+import type { Outcome } from "./history/HistoryLog.ts"
 import { observedStore } from "./history/ObservedStore.ts"
 import type { Problem } from "./Problem.ts"
 
@@ -24,6 +25,20 @@ export interface HistoryMark {
 export interface ObserveOptions {
   /** The store's own `durability`, which holds for writes that name none. Default `"sync"`. */
   readonly durability?: Durability | undefined
+}
+
+/** How much a history has recorded. */
+export interface HistoryFigures {
+  readonly writes: number
+  readonly acknowledged: number
+  /** Writes that are under way, or have ended in a way that leaves their outcome open. */
+  readonly unknown: number
+  /** Writes that failed as the store stopped: absent until it is opened again, and perhaps there then. */
+  readonly failed: number
+  /** Writes that were refused before anything was written. */
+  readonly refused: number
+  /** Reads that succeeded; those of one snapshot count as one. */
+  readonly reads: number
 }
 
 const contentOf = (entries: Iterable<Entry>): ReadonlyMap<Key, Value> =>
@@ -61,6 +76,29 @@ export class StoreHistory {
   /** What is wrong with the content of a store that was opened again after it had ended so at that moment. */
   problemsAfter(content: Iterable<Entry>, at: HistoryMark, end: StoreEnd): ReadonlyArray<Problem> {
     return this.#checked().contentProblems(contentOf(content), at.time, end)
+  }
+
+  /** How much there is in it by now. */
+  get figures(): HistoryFigures {
+    const { observations, writes } = this.#log
+    const count = (...outcomes: ReadonlyArray<Outcome>) =>
+      writes.filter(({ outcome }) => outcomes.includes(outcome)).length
+    return {
+      writes: writes.length,
+      acknowledged: count("acknowledged"),
+      unknown: count("pending", "unknown"),
+      failed: count("failed"),
+      refused: count("refused"),
+      reads: observations.length
+    }
+  }
+
+  /**
+   * Of how many keys the operations were not all looked at by themselves: too many were under way at once. `problems`
+   * still has what shows when all keys are looked at together.
+   */
+  givenUp(): number {
+    return this.#checked().givenUp
   }
 
   /** Nothing is checked again for as long as nothing is added. */

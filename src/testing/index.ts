@@ -26,6 +26,12 @@ export {
   type SimulationReport,
   SimulationStuck
 } from "./Simulation.ts"
-export { type HistoryMark, type ObserveOptions, type StoreEnd, StoreHistory } from "./StoreHistory.ts"
+export {
+  type HistoryFigures,
+  type HistoryMark,
+  type ObserveOptions,
+  type StoreEnd,
+  StoreHistory
+} from "./StoreHistory.ts"
 export { shapeProblems } from "./StoreShape.ts"
 export { VirtualClock } from "./VirtualClock.ts"

@@ -2,9 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { StoreActorHook } from "../../src/engine/ActorHook.ts"
 import { SeededRandom, SimulatedDisk } from "../../src/testing/index.ts"
-import { CommitHistory } from "./CommitHistory.ts"
-import { bytesOf, contentOf, padded, runSeed, seeds, withStore } from "./harness.ts"
-import { runWorkload, writeOnce } from "./workload.ts"
+import { bytesOf, contentOf, entriesOf, padded, runSeed, seeds, withStore } from "./harness.ts"
+import { runWorkload, WorkloadHistory, writeOnce } from "./workload.ts"
 
 const workload = { seed: 0, writers: 4, writesEach: 15, structural: 4, valueSize: 4_000 }
 
@@ -23,7 +22,7 @@ describe("A defect at an actor's n-th message", () => {
   for (const name of ["Flusher", "Compactor", "RotationCoordinator"]) {
     it.for(seeds(4))(`I12: restarts the ${name}, and nothing is lost (seed %i)`, (seed) => {
       const { hook, state } = defectAt(name, seed % 3)
-      const history = new CommitHistory()
+      const history = new WorkloadHistory()
       const program = withStore(SimulatedDisk.make(), (store) =>
         Effect.gen(function*() {
           yield* runWorkload(store, history, { ...workload, seed })
@@ -35,17 +34,18 @@ describe("A defect at an actor's n-th message", () => {
         }))
       const content = runSeed(Effect.provideService(program, StoreActorHook, hook), seed)
       assert.isTrue(state.thrown)
-      assert.deepStrictEqual(history.problems(content, history.mark(), "kill"), [])
+      assert.deepStrictEqual(history.problemsAfter(entriesOf(content), history.mark(), "kill"), [])
     })
   }
 
   for (const name of ["Wal", "Manifest"]) {
     it.for(seeds(6))(`I12: in the ${name} stops writes, reads go on, and nobody waits for ever (seed %i)`, (seed) => {
       const { hook, state } = defectAt(name, seed)
-      const history = new CommitHistory()
+      const history = new WorkloadHistory()
       const disk = SimulatedDisk.make()
-      const program = withStore(disk, (store) =>
+      const program = withStore(disk, (inner) =>
         Effect.gen(function*() {
+          const store = history.observe(inner)
           const random = new SeededRandom(seed)
           const writer = (own: SeededRandom) =>
             Effect.flip(Effect.forever(Effect.andThen(writeOnce(store, history, own, workload), store.flush)))
@@ -62,8 +62,9 @@ describe("A defect at an actor's n-th message", () => {
         }))
       runSeed(Effect.provideService(program, StoreActorHook, hook), seed)
       assert.isTrue(state.thrown)
+      assert.deepStrictEqual(history.problems(), [])
       const found = runSeed(withStore(disk, contentOf), seed)
-      assert.deepStrictEqual(history.problems(found, history.mark(), "kill"), [])
+      assert.deepStrictEqual(history.problemsAfter(entriesOf(found), history.mark(), "kill"), [])
     })
   }
 

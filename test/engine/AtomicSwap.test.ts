@@ -4,9 +4,8 @@ import type { EngineEvent } from "../../src/index.ts"
 import { replayLog } from "../../src/log/LogReplay.ts"
 import { parseSegmentName } from "../../src/log/SegmentName.ts"
 import { SimulatedDisk } from "../../src/testing/index.ts"
-import { CommitHistory } from "./CommitHistory.ts"
 import { isSegment, runSeed, seeds, withStore } from "./harness.ts"
-import { runWorkload } from "./workload.ts"
+import { runWorkload, WorkloadHistory } from "./workload.ts"
 
 const numberOf = (path: string): number => parseSegmentName(path.slice(path.lastIndexOf("/") + 1)) ?? Number.NaN
 
@@ -42,7 +41,7 @@ const segmentsOf = (seed: number) =>
       Effect.gen(function*() {
         yield* Effect.forkChild(Stream.runForEach(store.events, (event) => Effect.sync(() => void events.push(event))))
         yield* Effect.sleep("1 milli")
-        yield* runWorkload(store, new CommitHistory(), { seed, writers: 5, writesEach: 24, structural: 3 })
+        yield* runWorkload(store, new WorkloadHistory(), { seed, writers: 5, writesEach: 24, structural: 3 })
       }))
     for (const path of disk.files().filter((each) => each.endsWith(".seg"))) {
       files.set(numberOf(path), disk.readFile(path))

@@ -4,10 +4,20 @@ import { WriteBatch } from "../../src/index.ts"
 import type { StoreStats } from "../../src/index.ts"
 import type { DiskOperation } from "../../src/testing/DiskCall.ts"
 import { SimulatedDisk } from "../../src/testing/index.ts"
-import { CommitHistory } from "./CommitHistory.ts"
-import { bytesOf, contentOf, filesOf, isTable, padded, repeatUntil, runSeed, seeds, withStore } from "./harness.ts"
+import {
+  bytesOf,
+  contentOf,
+  entriesOf,
+  filesOf,
+  isTable,
+  padded,
+  repeatUntil,
+  runSeed,
+  seeds,
+  withStore
+} from "./harness.ts"
 import type { Store } from "./harness.ts"
-import { runWorkload } from "./workload.ts"
+import { runWorkload, WorkloadHistory } from "./workload.ts"
 
 const memtableSize = 64 * 1024
 const largestBatch = 5 * 4_100
@@ -45,7 +55,7 @@ describe("Memory and segments", () => {
             valueSize: 4_000,
             levels: ["buffered", "async"] as const
           }
-          yield* runWorkload(store, new CommitHistory(), workload)
+          yield* runWorkload(store, new WorkloadHistory(), workload)
           isOver = true
           assert.isAbove(yield* Fiber.join(watcher), 10)
           assert.isAbove((yield* store.stats).rotations, 4)
@@ -59,7 +69,7 @@ describe("Memory and segments", () => {
       `I13: stay bounded while ${operation} of tables fails, and every write completes after (seed %i)`,
       (seed) => {
         const disk = SimulatedDisk.make({ delay: Effect.sleep("1 milli") })
-        const history = new CommitHistory()
+        const history = new WorkloadHistory()
         const total = 6 * 15
         const fault = disk.fail({
           when: (call) => isTable(call) && call.operation === operation,
@@ -74,15 +84,15 @@ describe("Memory and segments", () => {
             const stuck = yield* store.stats
             checkBounds(stuck, 2)
             assert.strictEqual(stuck.immutables.count, 2)
-            const acknowledged = history.acknowledged.length
+            const acknowledged = history.figures.acknowledged
             assert.isBelow(acknowledged, total)
             yield* Effect.sleep("1 minute")
-            assert.strictEqual(history.acknowledged.length, acknowledged)
+            assert.strictEqual(history.figures.acknowledged, acknowledged)
             assert.deepStrictEqual(yield* store.stats.pipe(Effect.map(({ log }) => log.records)), stuck.log.records)
 
             fault.heal()
             yield* Fiber.join(workload)
-            assert.strictEqual(history.acknowledged.length, total)
+            assert.strictEqual(history.figures.acknowledged, total)
             yield* store.flush
             const healed = yield* store.stats
             assert.strictEqual(healed.immutables.count, 0)
@@ -91,7 +101,10 @@ describe("Memory and segments", () => {
             // The last retired segment's file goes after the swap that a flush waits for.
             yield* Effect.sleep("1 second")
             assert.isAtMost(filesOf(disk).filter((name) => name.endsWith(".seg")).length, 2)
-            assert.deepStrictEqual(history.problems(yield* contentOf(store), history.mark(), "kill"), [])
+            assert.deepStrictEqual(
+              history.problemsAfter(entriesOf(yield* contentOf(store)), history.mark(), "kill"),
+              []
+            )
           }))
         runSeed(program, seed)
       }
@@ -121,7 +134,7 @@ describe("Memory and segments", () => {
     const program = withStore(disk, (store) =>
       Effect.gen(function*() {
         for (let round = 0; round < 5; round++) {
-          yield* runWorkload(store, new CommitHistory(), { seed: seed * 5 + round, writers: 4, writesEach: 8 })
+          yield* runWorkload(store, new WorkloadHistory(), { seed: seed * 5 + round, writers: 4, writesEach: 8 })
           yield* store.flush
           yield* store.compact()
           const { immutables, log, tables } = yield* store.stats

@@ -3,7 +3,6 @@ import { Effect, Fiber } from "effect"
 import { WriteBatch } from "../../src/index.ts"
 import type { Durability } from "../../src/index.ts"
 import { SeededRandom, SimulatedDisk } from "../../src/testing/index.ts"
-import { CommitHistory } from "./CommitHistory.ts"
 import {
   bytesOf,
   contentOf,
@@ -19,7 +18,7 @@ import {
   withStore
 } from "./harness.ts"
 import type { Store } from "./harness.ts"
-import { runWorkload } from "./workload.ts"
+import { runWorkload, WorkloadHistory } from "./workload.ts"
 
 const levels: ReadonlyArray<Durability> = ["sync", "buffered", "async"]
 
@@ -69,24 +68,19 @@ describe("The one order of commits", () => {
   })
 
   it.for(seeds(12))("I3: every scan beside writers sees a prefix of commit order (seed %i)", (seed) => {
-    const history = new CommitHistory()
-    const problems: Array<string> = []
+    const history = new WorkloadHistory()
     const program = withStore(SimulatedDisk.make(), (store) =>
       Effect.gen(function*() {
         let isOver = false
-        const look = Effect.gen(function*() {
-          const before = history.mark()
-          const content = yield* contentOf(store)
-          const at = { ...before, begun: history.mark().begun, durable: before.acknowledged }
-          problems.push(...history.problems(content, at, "kill"))
-        })
+        const observed = history.observe(store)
+        const look = Effect.asVoid(contentOf(observed))
         const reader = yield* Effect.forkChild(repeatUntil(() => isOver, look))
         yield* runWorkload(store, history, { seed, writers: 6, writesEach: 10, structural: 3 })
         isOver = true
         assert.isAbove(yield* Fiber.join(reader), 3)
       }))
     runSeed(program, seed)
-    assert.deepStrictEqual(problems.slice(0, 5), [])
+    assert.deepStrictEqual(history.problems(), [])
   })
 
   it.for(seeds(12))("I3: the visible sequence only rises (seed %i)", (seed) => {
@@ -96,7 +90,7 @@ describe("The one order of commits", () => {
         let isOver = false
         const look = Effect.map(store.stats, ({ sequence }) => void sequences.push(sequence))
         const reader = yield* Effect.forkChild(repeatUntil(() => isOver, look))
-        yield* runWorkload(store, new CommitHistory(), { seed, writers: 6, writesEach: 8, structural: 2 })
+        yield* runWorkload(store, new WorkloadHistory(), { seed, writers: 6, writesEach: 8, structural: 2 })
         isOver = true
         yield* Fiber.join(reader)
       }))

@@ -3,15 +3,14 @@ import { Effect, Stream } from "effect"
 import { smallLevels } from "../../scripts/support/smallStrategies.ts"
 import type { EngineEvent } from "../../src/index.ts"
 import { shapeProblems, SimulatedDisk } from "../../src/testing/index.ts"
-import type { CrashMode, DiskCall } from "../../src/testing/index.ts"
+import type { CrashMode, DiskCall, HistoryMark } from "../../src/testing/index.ts"
 import { structureOn } from "../../src/testing/shape/Structure.ts"
-import { CommitHistory } from "./CommitHistory.ts"
-import type { Mark } from "./CommitHistory.ts"
 import {
   contentOf,
   contentOn,
   describeTaken,
   directory,
+  entriesOf,
   filesOf,
   runSeed,
   seeds,
@@ -19,13 +18,13 @@ import {
   withStore
 } from "./harness.ts"
 import type { Taken } from "./harness.ts"
-import { runWorkload } from "./workload.ts"
+import { runWorkload, WorkloadHistory } from "./workload.ts"
 
 /** Tables of the last level move only if they are stored like the others. */
 const small = { compaction: smallLevels, compression: "none" } as const
 
 /** Writes and flushes beside compactions of levels and of ranges; a close in their midst, a recovery, and more of it. */
-const lifeOf = (disk: SimulatedDisk, history: CommitHistory, seed: number, events: Array<EngineEvent>) =>
+const lifeOf = (disk: SimulatedDisk, history: WorkloadHistory, seed: number, events: Array<EngineEvent>) =>
   Effect.forEach([0, 1], (session) =>
     withStore(disk, (store) =>
       Effect.gen(function*() {
@@ -58,10 +57,10 @@ const checkImages = (
   earlyWakeChance = 0
 ) => {
   const disk = SimulatedDisk.make({ seed })
-  const history = new CommitHistory()
+  const history = new WorkloadHistory()
   const events: Array<EngineEvent> = []
   const isWanted = (call: DiskCall) => isChange(call) && wanted(call)
-  const taken: ReadonlyArray<Taken<Mark>> = takeImages(disk, modes, isWanted, () => history.mark())
+  const taken: ReadonlyArray<Taken<HistoryMark>> = takeImages(disk, modes, isWanted, () => history.mark())
   runSeed(lifeOf(disk, history, seed, events), seed, { earlyWakeChance })
   for (const each of taken) {
     const { image, known, mode } = each
@@ -73,7 +72,11 @@ const checkImages = (
         assert.deepStrictEqual(filesOf(image), structureOn(image, directory).files, what)
         return content
       }), small)
-    const problems = history.problems(runSeed(found, seed), known, mode === "kill" ? "kill" : "power cut")
+    const problems = history.problemsAfter(
+      entriesOf(runSeed(found, seed)),
+      known,
+      mode === "kill" ? "kill" : "power cut"
+    )
     assert.deepStrictEqual(problems.slice(0, 5), [], what)
     assert.deepStrictEqual(shapeProblems(image, directory), [], what)
   }
@@ -109,7 +112,7 @@ describe("A crash while tables are merged and moved", () => {
 
   it.for(seeds(2))("I10: and the reopening under another strategy finds the same (seed %i)", (seed) => {
     const disk = SimulatedDisk.make({ seed })
-    const history = new CommitHistory()
+    const history = new WorkloadHistory()
     const taken = takeImages(disk, ["kill"], (call) => isChange(call) && call.index % 31 === seed, () => history.mark())
     runSeed(lifeOf(disk, history, seed, []), seed)
     assert.isAbove(taken.length, 3)
@@ -117,7 +120,7 @@ describe("A crash while tables are merged and moved", () => {
       const other = image.killImage()
       const content = runSeed(contentOn(image, small), seed)
       assert.deepStrictEqual(runSeed(contentOn(other), seed), content)
-      assert.deepStrictEqual(history.problems(content, known, "kill"), [])
+      assert.deepStrictEqual(history.problemsAfter(entriesOf(content), known, "kill"), [])
     }
   })
 })

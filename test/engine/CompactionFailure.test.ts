@@ -5,12 +5,12 @@ import { tableName } from "../../src/engine/FileNames.ts"
 import { SeededRandom, shapeProblems, SimulatedDisk } from "../../src/testing/index.ts"
 import type { DiskCall } from "../../src/testing/index.ts"
 import { structureOn } from "../../src/testing/shape/Structure.ts"
-import { CommitHistory } from "./CommitHistory.ts"
 import {
   bytesOf,
   contentOf,
   contentOn,
   directory,
+  entriesOf,
   filesOf,
   isManifest,
   isTable,
@@ -24,13 +24,13 @@ import {
 } from "./harness.ts"
 import type { Store } from "./harness.ts"
 import { HeldMerges } from "./HeldMerges.ts"
-import { runWorkload } from "./workload.ts"
+import { runWorkload, WorkloadHistory } from "./workload.ts"
 
 /** Tables of the last level move only if they are stored like the others. */
 const small = { compaction: smallLevels, compression: "none" } as const
 
 /** Rounds of a few writes, each flushed, beside the compactions that come of them. */
-const rounds = (store: Store, history: CommitHistory, seed: number, count: number) =>
+const rounds = (store: Store, history: WorkloadHistory, seed: number, count: number) =>
   Effect.gen(function*() {
     for (let round = 0; round < count; round++) {
       const workload = { seed: seed * 100 + round, writers: 2, writesEach: 2, valueSize: 1_500 }
@@ -43,7 +43,7 @@ describe("A failing call to the disk while tables are merged and moved", () => {
   /** A life in which the call fails; what is found in it, and after it. */
   const failAt = (seed: number, index: number | undefined) => {
     const disk = SimulatedDisk.make({ seed })
-    const history = new CommitHistory()
+    const history = new WorkloadHistory()
     let failed: DiskCall | undefined
     const life = withStore(disk, (store) =>
       Effect.gen(function*() {
@@ -81,7 +81,7 @@ describe("A failing call to the disk while tables are merged and moved", () => {
     for (let index = 0; index < whole.calls; index += 1) {
       const { content, disk, exit, failed, history, readOnly, restarts } = failAt(seed, index)
       const what = `seed ${seed}, call ${index} (${failed?.operation} ${failed?.path})`
-      assert.deepStrictEqual(history.problems(content, history.mark(), "kill").slice(0, 3), [], what)
+      assert.deepStrictEqual(history.problemsAfter(entriesOf(content), history.mark(), "kill").slice(0, 3), [], what)
       if (readOnly) {
         stopped++
         assert.isTrue(failed !== undefined && !isTable(failed), what)
@@ -90,7 +90,7 @@ describe("A failing call to the disk while tables are merged and moved", () => {
         retried += restarts
       }
       const again = runSeed(contentOn(disk, small), seed)
-      assert.deepStrictEqual(history.problems(again, history.mark(), "kill").slice(0, 3), [], what)
+      assert.deepStrictEqual(history.problemsAfter(entriesOf(again), history.mark(), "kill").slice(0, 3), [], what)
       assert.deepStrictEqual(filesOf(disk), structureOn(disk, directory).files, what)
       assert.deepStrictEqual(shapeProblems(disk, directory), [], what)
     }
@@ -104,7 +104,7 @@ describe("A failing call to the disk while tables are merged and moved", () => {
       for (const keep of ["none", "some", "all"] as const) {
         for (const operation of ["append", "sync"] as const) {
           const disk = SimulatedDisk.make({ seed })
-          const history = new CommitHistory()
+          const history = new WorkloadHistory()
           const life = withStore(disk, (store) =>
             Effect.gen(function*() {
               yield* rounds(store, history, seed, 4)
@@ -120,7 +120,7 @@ describe("A failing call to the disk while tables are merged and moved", () => {
               return { content: yield* contentOf(store), image: disk.crashImage("random", new SeededRandom(seed)) }
             }), small)
           const { content, image } = runSeed(life, seed)
-          assert.deepStrictEqual(history.problems(content, history.mark(), "kill"), [])
+          assert.deepStrictEqual(history.problemsAfter(entriesOf(content), history.mark(), "kill"), [])
           for (const each of [image, disk]) {
             const found = runSeed(contentOn(each, small), seed)
             assert.deepStrictEqual(summaryOf(found), summaryOf(content))
@@ -134,7 +134,7 @@ describe("A failing call to the disk while tables are merged and moved", () => {
 describe("A store that is closed while tables are merged", () => {
   it.for(seeds(4))("I14: abandons the merge at once, and leaves inputs and nothing half written (seed %i)", (seed) => {
     const disk = SimulatedDisk.make({ seed })
-    const history = new CommitHistory()
+    const history = new WorkloadHistory()
     const merges = new HeldMerges(disk)
     const life = Effect.gen(function*() {
       const scope = yield* Scope.make()
@@ -150,7 +150,10 @@ describe("A store that is closed while tables are merged", () => {
     })
     runSeed(life, seed)
     assert.deepStrictEqual(filesOf(disk), structureOn(disk, directory).files)
-    assert.deepStrictEqual(history.problems(runSeed(contentOn(disk, small), seed), history.mark(), "kill"), [])
+    assert.deepStrictEqual(
+      history.problemsAfter(entriesOf(runSeed(contentOn(disk, small), seed)), history.mark(), "kill"),
+      []
+    )
   })
 
   it.for(seeds(4))(
@@ -160,7 +163,7 @@ describe("A store that is closed while tables are merged", () => {
       let isAbandoned = 0
       for (let turn = 0; turn < 25; turn++) {
         const disk = SimulatedDisk.make({ seed: turn })
-        const history = new CommitHistory()
+        const history = new WorkloadHistory()
         const life = Effect.gen(function*() {
           const scope = yield* Scope.make()
           const store = yield* Scope.provide(openStore(disk, small), scope)
@@ -177,7 +180,10 @@ describe("A store that is closed while tables are merged", () => {
         assert.deepStrictEqual(disk.openHandles, [])
         assert.deepStrictEqual(filesOf(disk), structureOn(disk, directory).files)
         assert.deepStrictEqual(shapeProblems(disk, directory), [])
-        assert.deepStrictEqual(history.problems(runSeed(contentOn(disk, small), seed), history.mark(), "kill"), [])
+        assert.deepStrictEqual(
+          history.problemsAfter(entriesOf(runSeed(contentOn(disk, small), seed)), history.mark(), "kill"),
+          []
+        )
       }
       assert.isAbove(isAbandoned, 5)
     }

@@ -1,15 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { SimulatedDisk } from "../../src/testing/index.ts"
-import type { CrashMode, DiskCall } from "../../src/testing/index.ts"
-import { CommitHistory } from "./CommitHistory.ts"
-import type { Mark } from "./CommitHistory.ts"
-import { contentOn, describeTaken, runSeed, seeds, takeImages, withStore } from "./harness.ts"
+import type { CrashMode, DiskCall, HistoryMark } from "../../src/testing/index.ts"
+import { contentOn, describeTaken, entriesOf, runSeed, seeds, takeImages, withStore } from "./harness.ts"
 import type { Taken } from "./harness.ts"
-import { runWorkload } from "./workload.ts"
+import { runWorkload, WorkloadHistory } from "./workload.ts"
 
 /** Rotations, flushes, compactions, a close, a recovery, more writes and another close. */
-const lifeOf = (disk: SimulatedDisk, history: CommitHistory, seed: number) =>
+const lifeOf = (disk: SimulatedDisk, history: WorkloadHistory, seed: number) =>
   Effect.gen(function*() {
     const options = { seed, writers: 4, writesEach: 12, structural: 4, looks: 6, hugeChance: 0.01 }
     yield* withStore(disk, (store) => runWorkload(store, history, options))
@@ -24,12 +22,12 @@ const checkImages = (
   earlyWakeChance = 0
 ): number => {
   const disk = SimulatedDisk.make({ seed })
-  const history = new CommitHistory()
-  const taken: ReadonlyArray<Taken<Mark>> = takeImages(disk, modes, wanted, () => history.mark())
+  const history = new WorkloadHistory()
+  const taken: ReadonlyArray<Taken<HistoryMark>> = takeImages(disk, modes, wanted, () => history.mark())
   runSeed(lifeOf(disk, history, seed), seed, { earlyWakeChance })
   for (const each of taken) {
     const content = runSeed(contentOn(each.image), seed)
-    const problems = history.problems(content, each.known, each.mode === "kill" ? "kill" : "power cut")
+    const problems = history.problemsAfter(entriesOf(content), each.known, each.mode === "kill" ? "kill" : "power cut")
     assert.deepStrictEqual(problems.slice(0, 5), [], `seed ${seed}, ${describeTaken(each)}`)
   }
   return disk.calls

@@ -3,11 +3,11 @@ import { Effect, Exit, Fiber, Layer, Result } from "effect"
 import { Disk } from "../../src/index.ts"
 import { SeededRandom, SimulatedDisk } from "../../src/testing/index.ts"
 import type { DiskCall, FaultPlan } from "../../src/testing/index.ts"
-import { CommitHistory, firstKey } from "./CommitHistory.ts"
 import {
   bytesOf,
   contentOf,
   contentOn,
+  entriesOf,
   isManifest,
   isSegment,
   nameIn,
@@ -19,7 +19,7 @@ import {
   withStore
 } from "./harness.ts"
 import type { Store, TestDisk } from "./harness.ts"
-import { runWorkload, writeOnce } from "./workload.ts"
+import { runWorkload, WorkloadHistory, writeOnce } from "./workload.ts"
 import type { WorkloadOptions } from "./workload.ts"
 
 const segmentHeaderSize = 64
@@ -37,18 +37,13 @@ const fatalCalls: { readonly [name: string]: (call: DiskCall) => boolean } = {
 
 const workload: WorkloadOptions = { seed: 0, writers: 5, writesEach: 0, valueSize: 4_000 }
 
-interface Outcome {
-  readonly history: CommitHistory
-  /** What the store held after it had stopped. */
-  readonly content: Map<string, Uint8Array>
-}
-
 /**
  * Five writers go on until each has been refused; the store answers reads, and
  * refuses all else, until it closes.
  */
-const writeUntilRefused = (store: Store, history: CommitHistory, seed: number, breakDisk: () => void) =>
+const writeUntilRefused = (inner: Store, history: WorkloadHistory, seed: number, breakDisk: () => void) =>
   Effect.gen(function*() {
+    const store = history.observe(inner)
     const random = new SeededRandom(seed)
     for (let turn = 0; turn < 5; turn++) yield* writeOnce(store, history, random, workload)
     breakDisk()
@@ -75,28 +70,28 @@ const writeUntilRefused = (store: Store, history: CommitHistory, seed: number, b
       assert.strictEqual((yield* Effect.flip(each))._tag, "StoreReadOnly")
     }
     assert.isTrue((yield* store.stats).readOnly)
-    return { history, content: yield* contentOf(store) }
+    yield* contentOf(store)
   })
 
-const failUnder = (disk: SimulatedDisk, seed: number, plan: FaultPlan): Outcome => {
-  const history = new CommitHistory()
-  const outcome = runSeed(
-    withStore(disk, (store) => writeUntilRefused(store, history, seed, () => void disk.fail(plan))),
-    seed
-  )
-  return outcome
+const failUnder = (disk: SimulatedDisk, seed: number, plan: FaultPlan): WorkloadHistory => {
+  const history = new WorkloadHistory()
+  runSeed(withStore(disk, (store) => writeUntilRefused(store, history, seed, () => void disk.fail(plan))), seed)
+  return history
 }
 
-/** What the store held when it had stopped is all that was acknowledged, and of the rest only what had become visible. */
-const checkStopped = ({ content, history }: Outcome): void => {
-  const acknowledged = new Set(history.acknowledged)
-  for (const write of history.writes) {
-    assert.strictEqual(content.has(firstKey(write)), acknowledged.has(write), `write ${write.id}`)
-  }
+/** What the store held when it had stopped is all that was acknowledged, and of what failed nothing. */
+const checkStopped = (history: WorkloadHistory): void => {
+  assert.isAbove(history.figures.failed, 0)
+  assert.deepStrictEqual(history.problems(), [])
 }
 
-const checkReopened = (disk: SimulatedDisk, history: CommitHistory, seed: number, end: "power cut" | "kill"): void => {
-  const problems = history.problems(runSeed(contentOn(disk), seed), history.mark(), end)
+const checkReopened = (
+  disk: SimulatedDisk,
+  history: WorkloadHistory,
+  seed: number,
+  end: "power cut" | "kill"
+): void => {
+  const problems = history.problemsAfter(entriesOf(runSeed(contentOn(disk), seed)), history.mark(), end)
   assert.deepStrictEqual(problems.slice(0, 5), [])
 }
 
@@ -126,9 +121,8 @@ describe("A failed call to the log or the manifest", () => {
         for (const keep of ["none", "some", "all"] as const) {
           const disk = SimulatedDisk.make({ seed })
           let skip = new SeededRandom(seed).int(3)
-          const outcome = failUnder(disk, seed, { code, keep, when: (call) => isFatal(call) && skip-- <= 0 })
-          checkStopped(outcome)
-          const { history } = outcome
+          const history = failUnder(disk, seed, { code, keep, when: (call) => isFatal(call) && skip-- <= 0 })
+          checkStopped(history)
           checkReopened(disk.crashImage("synced"), history, seed, "power cut")
           checkReopened(disk.crashImage("random", new SeededRandom(seed)), history, seed, "power cut")
           checkReopened(disk, history, seed, "kill")
@@ -141,14 +135,14 @@ describe("A failed call to the log or the manifest", () => {
     for (const isFatal of [fatalCalls["a sync of the log"]!, fatalCalls["a sync of the manifest"]!]) {
       const disk = SimulatedDisk.make()
       let failed: DiskCall | undefined
-      const outcome = failUnder(disk, seed, {
+      const history = failUnder(disk, seed, {
         when: (call) => {
           if (!isFatal(call)) return false
           failed = call
           return true
         }
       })
-      checkStopped(outcome)
+      checkStopped(history)
       assert.isDefined(failed)
       const syncs = disk.trace.filter(({ operation, path }) => operation === "sync" && path === failed?.path)
       assert.strictEqual(syncs.at(-1), failed)
@@ -177,23 +171,23 @@ describe("A defect", () => {
   for (const [name, isHit] of Object.entries(places)) {
     it.for(seeds(4))(`I12: ${name} stops writes, and nobody waits for ever (seed %i)`, (seed) => {
       const disk = SimulatedDisk.make()
-      const history = new CommitHistory()
+      const history = new WorkloadHistory()
       let isBroken = false
       const broken = withDefect(disk, (operation, path) => isBroken && isHit(operation, path))
-      const outcome = runSeed(
+      runSeed(
         withStore(broken, (store) =>
           writeUntilRefused(store, history, seed, () => {
             isBroken = true
           })),
         seed
       )
-      checkStopped(outcome)
+      checkStopped(history)
       checkReopened(disk, history, seed, "kill")
     })
   }
 
   it.for(seeds(4))("I12: in a rotation is survived, and nobody waits for ever (seed %i)", (seed) => {
-    const history = new CommitHistory()
+    const history = new WorkloadHistory()
     let left = 2
     const broken = withDefect(
       SimulatedDisk.make(),
@@ -207,7 +201,7 @@ describe("A defect", () => {
         assert.strictEqual(actors.find((actor) => actor.name === "RotationCoordinator")?.restarts, 2)
         return yield* contentOf(store)
       }))
-    assert.deepStrictEqual(history.problems(runSeed(program, seed), history.mark(), "kill"), [])
+    assert.deepStrictEqual(history.problemsAfter(entriesOf(runSeed(program, seed)), history.mark(), "kill"), [])
   })
 
   it.for(seeds(4))("I12: in a flush is survived, and shows in stats and events (seed %i)", (seed) => {
@@ -255,10 +249,11 @@ describe("A failed write of a table", () => {
   for (const [name, makeWhen] of Object.entries(calls)) {
     it.for(seeds(4))(`I12: at ${name} is retried under a new name and loses nothing (seed %i)`, (seed) => {
       const disk = SimulatedDisk.make({ seed })
-      const history = new CommitHistory()
+      const history = new WorkloadHistory()
       const fault = disk.fail({ when: makeWhen(), times: 1 + seed % 3, code: seed % 2 === 0 ? "EIO" : "ENOSPC" })
-      const program = withStore(disk, (store) =>
+      const program = withStore(disk, (inner) =>
         Effect.gen(function*() {
+          const store = history.observe(inner)
           const random = new SeededRandom(seed)
           const writers = yield* Effect.forEach([0, 1, 2], () => {
             const own = random.fork()
@@ -266,7 +261,6 @@ describe("A failed write of a table", () => {
           })
           yield* Fiber.joinAll(writers)
           yield* store.flush
-          history.madeDurable(history.mark())
           const { actors, immutables, readOnly } = yield* store.stats
           assert.isFalse(readOnly)
           assert.strictEqual(immutables.count, 0)
@@ -275,7 +269,7 @@ describe("A failed write of a table", () => {
         }))
       const { content, image } = runSeed(program, seed)
       assert.strictEqual(fault.fired, 1 + seed % 3)
-      assert.deepStrictEqual(history.problems(content, history.mark(), "kill"), [])
+      assert.deepStrictEqual(history.problemsAfter(entriesOf(content), history.mark(), "kill"), [])
       checkReopened(image, history, seed, "power cut")
       const created = disk.trace.filter(isTableCall("createAppend")).map(({ path }) => path)
       assert.strictEqual(new Set(created).size, created.length, "a table's name was used twice")

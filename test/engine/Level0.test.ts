@@ -4,11 +4,11 @@ import { smallLevels, smallTiers } from "../../scripts/support/smallStrategies.t
 import type { CompactionPick, CompactionStrategy, TreeShape } from "../../src/Compaction.ts"
 import { shapeProblems, SimulatedDisk } from "../../src/testing/index.ts"
 import { structureOn } from "../../src/testing/shape/Structure.ts"
-import { CommitHistory } from "./CommitHistory.ts"
 import {
   bytesOf,
   contentOf,
   directory,
+  entriesOf,
   filesOf,
   isManifest,
   nameIn,
@@ -18,7 +18,7 @@ import {
   withStore
 } from "./harness.ts"
 import { HeldMerges } from "./HeldMerges.ts"
-import { runWorkload } from "./workload.ts"
+import { runWorkload, WorkloadHistory } from "./workload.ts"
 
 const stopTables = 3
 
@@ -41,7 +41,7 @@ const total = workload.writers * workload.writesEach
 const writeUnder = (compaction: CompactionStrategy, seed: number) => {
   const disk = SimulatedDisk.make({ seed, delay: Effect.sleep("1 milli") })
   const mostInLevel0 = watchLevel0(disk)
-  const history = new CommitHistory()
+  const history = new WorkloadHistory()
   const content = runSeed(
     withStore(disk, (store) =>
       Effect.gen(function*() {
@@ -53,8 +53,8 @@ const writeUnder = (compaction: CompactionStrategy, seed: number) => {
       }), { compaction }),
     seed
   )
-  assert.strictEqual(history.acknowledged.length, total)
-  assert.deepStrictEqual(history.problems(content, history.mark(), "kill"), [])
+  assert.strictEqual(history.figures.acknowledged, total)
+  assert.deepStrictEqual(history.problemsAfter(entriesOf(content), history.mark(), "kill"), [])
   assert.deepStrictEqual(shapeProblems(disk, directory), [])
   return mostInLevel0()
 }
@@ -72,20 +72,20 @@ describe("Level 0", () => {
     const disk = SimulatedDisk.make({ seed, delay: Effect.sleep("1 milli") })
     const mostInLevel0 = watchLevel0(disk)
     const merges = new HeldMerges(disk)
-    const history = new CommitHistory()
+    const history = new WorkloadHistory()
     const program = withStore(merges, (store) =>
       Effect.gen(function*() {
         const writers = yield* Effect.forkChild(runWorkload(store, history, { ...workload, seed }))
         yield* Effect.sleep("10 minutes")
-        const acknowledged = history.acknowledged.length
+        const acknowledged = history.figures.acknowledged
         assert.isBelow(acknowledged, total)
         const stuck = yield* store.stats
         assert.strictEqual(stuck.immutables.count, 2)
         yield* Effect.sleep("10 minutes")
-        assert.strictEqual(history.acknowledged.length, acknowledged)
+        assert.strictEqual(history.figures.acknowledged, acknowledged)
         assert.strictEqual(mostInLevel0(), stopTables)
         // Nobody who reads is held up.
-        assert.deepStrictEqual(history.problems(yield* contentOf(store), history.mark(), "kill"), [])
+        assert.deepStrictEqual(history.problemsAfter(entriesOf(yield* contentOf(store)), history.mark(), "kill"), [])
         yield* merges.letGo
         yield* Fiber.join(writers)
         yield* store.flush
@@ -95,15 +95,15 @@ describe("Level 0", () => {
         return yield* contentOf(store)
       }), { compaction: { ...smallLevels, slowdownTables: 2, stopTables } })
     const content = runSeed(program, seed)
-    assert.strictEqual(history.acknowledged.length, total)
-    assert.deepStrictEqual(history.problems(content, history.mark(), "kill"), [])
+    assert.strictEqual(history.figures.acknowledged, total)
+    assert.deepStrictEqual(history.problemsAfter(entriesOf(content), history.mark(), "kill"), [])
     assert.strictEqual(mostInLevel0(), stopTables)
   })
 
   it.for(seeds(4))("I13: when full while merges fail holds writers up until they succeed (seed %i)", (seed) => {
     const disk = SimulatedDisk.make({ seed, delay: Effect.sleep("1 milli") })
     const mostInLevel0 = watchLevel0(disk)
-    const history = new CommitHistory()
+    const history = new WorkloadHistory()
     const program = withStore(disk, (store) =>
       Effect.gen(function*() {
         // Only a merge reads tables here.
@@ -114,13 +114,13 @@ describe("Level 0", () => {
         const writers = yield* Effect.forkChild(runWorkload(store, history, { ...workload, seed }))
         yield* Effect.sleep("10 minutes")
         assert.isAbove(fault.fired, 3)
-        assert.isBelow(history.acknowledged.length, total)
+        assert.isBelow(history.figures.acknowledged, total)
         fault.heal()
         yield* Fiber.join(writers)
         assert.isFalse((yield* store.stats).readOnly)
       }), { compaction: { ...smallLevels, slowdownTables: 2, stopTables } })
     runSeed(program, seed)
-    assert.strictEqual(history.acknowledged.length, total)
+    assert.strictEqual(history.figures.acknowledged, total)
     assert.strictEqual(mostInLevel0(), stopTables)
   })
 })

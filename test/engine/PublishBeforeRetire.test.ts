@@ -7,7 +7,6 @@ import { parseSegmentName } from "../../src/log/SegmentName.ts"
 import { StoreReadMode } from "../../src/table/ReadPolicy.ts"
 import { SimulatedDisk } from "../../src/testing/index.ts"
 import { structureOn } from "../../src/testing/shape/Structure.ts"
-import { CommitHistory } from "./CommitHistory.ts"
 import {
   bytesOf,
   directory,
@@ -20,7 +19,7 @@ import {
   seeds,
   withStore
 } from "./harness.ts"
-import { runWorkload } from "./workload.ts"
+import { runWorkload, WorkloadHistory } from "./workload.ts"
 
 const hasFile = (disk: SimulatedDisk, name: string): boolean => disk.files().some((path) => path.endsWith(name))
 
@@ -44,7 +43,7 @@ describe("A file that is removed", () => {
     })
     const workload = { seed, writers: 5, writesEach: 24, structural: 3 }
     const options = seed % 2 === 0 ? {} : { compaction: smallLevels }
-    runSeed(withStore(disk, (store) => runWorkload(store, new CommitHistory(), workload), options), seed)
+    runSeed(withStore(disk, (store) => runWorkload(store, new WorkloadHistory(), workload), options), seed)
     assert.isAbove(removed, 3)
     assert.deepStrictEqual(problems, [])
   })
@@ -63,7 +62,7 @@ describe("A file that is removed", () => {
     })
     const program = withStore(disk, (store) =>
       Effect.gen(function*() {
-        const history = new CommitHistory()
+        const history = new WorkloadHistory()
         for (let turn = 0; turn < 3; turn++) {
           yield* runWorkload(store, history, { seed: seed * 3 + turn, writers: 3, writesEach: 6 })
           yield* store.flush

@@ -3,7 +3,6 @@ import { Effect, Exit } from "effect"
 import { WriteBatch } from "../../src/index.ts"
 import { SeededRandom, simulate, SimulatedDisk } from "../../src/testing/index.ts"
 import type { CrashMode } from "../../src/testing/index.ts"
-import { CommitHistory } from "./CommitHistory.ts"
 import {
   bytesOf,
   contentOf,
@@ -19,14 +18,14 @@ import {
   takeImages,
   withStore
 } from "./harness.ts"
-import { runWorkload } from "./workload.ts"
+import { runWorkload, WorkloadHistory } from "./workload.ts"
 
 /** What power cuts, or kills, left of a busy store, at a few moments. */
 const leftOvers = (seed: number, mode: CrashMode | "kill"): ReadonlyArray<SimulatedDisk> => {
   const disk = SimulatedDisk.make({ seed })
   const taken = takeImages(disk, [mode], ({ index }) => index % 40 === 30 + seed % 10, () => undefined)
   const workload = { seed, writers: 4, writesEach: 20, structural: 3 }
-  runSeed(withStore(disk, (store) => runWorkload(store, new CommitHistory(), workload)), seed)
+  runSeed(withStore(disk, (store) => runWorkload(store, new WorkloadHistory(), workload)), seed)
   return taken.map(({ image }) => image)
 }
 
@@ -170,7 +169,7 @@ describe("Files that the manifest does not name", () => {
     const disk = SimulatedDisk.make({ seed })
     const workload = { seed, writers: 3, writesEach: 15, structural: 1 }
     runSeed(
-      withStore(disk, (store) => Effect.andThen(runWorkload(store, new CommitHistory(), workload), store.flush)),
+      withStore(disk, (store) => Effect.andThen(runWorkload(store, new WorkloadHistory(), workload), store.flush)),
       seed
     )
     for (const name of orphans) disk.writeFile(`${directory}/${name}`, bytesOf("an orphan"))

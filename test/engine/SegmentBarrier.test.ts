@@ -2,11 +2,11 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { SimulatedDisk } from "../../src/testing/index.ts"
 import type { CrashMode } from "../../src/testing/index.ts"
-import { CommitHistory } from "./CommitHistory.ts"
 import {
   bytesOf,
   contentOn,
   describeTaken,
+  entriesOf,
   isSegment,
   isTable,
   nameIn,
@@ -16,7 +16,7 @@ import {
   takeImages,
   withStore
 } from "./harness.ts"
-import { runWorkload } from "./workload.ts"
+import { runWorkload, WorkloadHistory } from "./workload.ts"
 
 /** A disk on which no table can be written, so that segments are all there is. */
 const diskWithoutTables = (): SimulatedDisk => {
@@ -47,14 +47,14 @@ describe("A segment after another", () => {
 
   it.for(seeds(6))("I6: no crash loses a durable write, or one before it, in either (seed %i)", (seed) => {
     const disk = diskWithoutTables()
-    const history = new CommitHistory()
+    const history = new WorkloadHistory()
     const modes: ReadonlyArray<CrashMode> = ["synced", "random"]
     const taken = takeImages(disk, modes, ({ index }) => index % 5 === seed % 5, () => history.mark())
     // As much as fits into the memtables that may wait.
     const workload = { seed, writers: 4, writesEach: 8, valueSize: 3_000 }
     runSeed(withStore(disk, (store) => runWorkload(store, history, workload)), seed)
     for (const each of taken) {
-      const problems = history.problems(runSeed(contentOn(each.image), seed), each.known, "power cut")
+      const problems = history.problemsAfter(entriesOf(runSeed(contentOn(each.image), seed)), each.known, "power cut")
       assert.deepStrictEqual(problems.slice(0, 5), [], describeTaken(each))
     }
   })
@@ -62,7 +62,7 @@ describe("A segment after another", () => {
   it.for(seeds(6))("I6: it takes its first record when the one before has taken its last (seed %i)", (seed) => {
     const disk = SimulatedDisk.make()
     const workload = { seed, writers: 5, writesEach: 12, structural: 2 }
-    runSeed(withStore(disk, (store) => runWorkload(store, new CommitHistory(), workload)), seed)
+    runSeed(withStore(disk, (store) => runWorkload(store, new WorkloadHistory(), workload)), seed)
     const appended = disk.trace.filter((call) => isSegment(call) && call.operation === "append")
     const paths = [...new Set(appended.map(({ path }) => path))].sort()
     assert.isAbove(paths.length, 3)
@@ -84,7 +84,7 @@ describe("A segment after another", () => {
       headed.add(call.path)
     })
     const workload = { seed, writers: 5, writesEach: 12, structural: 2 }
-    runSeed(withStore(disk, (store) => runWorkload(store, new CommitHistory(), workload)), seed)
+    runSeed(withStore(disk, (store) => runWorkload(store, new WorkloadHistory(), workload)), seed)
     assert.isAbove(headed.size, 3)
     assert.deepStrictEqual(missing, [])
   })

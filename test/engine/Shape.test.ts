@@ -4,9 +4,8 @@ import { smallLevels, smallTiers } from "../../scripts/support/smallStrategies.t
 import { levelled } from "../../src/compaction/Levelled.ts"
 import { shapeProblems, SimulatedDisk } from "../../src/testing/index.ts"
 import { structureOn } from "../../src/testing/shape/Structure.ts"
-import { CommitHistory } from "./CommitHistory.ts"
 import { directory, filesOf, runSeed, seeds, withStore } from "./harness.ts"
-import { runWorkload } from "./workload.ts"
+import { runWorkload, WorkloadHistory } from "./workload.ts"
 
 /** Time goes on once there is nothing left to merge or to remove. */
 const untilAtRest = Effect.sleep("1 second")
@@ -27,7 +26,7 @@ describe("The files on disk", () => {
             yield* untilAtRest
             assert.deepStrictEqual(filesOf(disk), structureOn(disk, directory).files)
             const workload = { seed: seed + session, writers: 3, writesEach: 12, structural: 3 }
-            yield* runWorkload(store, new CommitHistory(), workload)
+            yield* runWorkload(store, new WorkloadHistory(), workload)
             if (session % 2 === 1) return
             yield* store.flush
             yield* store.compact()
@@ -47,7 +46,7 @@ describe("The files on disk", () => {
         if (phase === "before" && index % 13 === seed % 13) images.push(disk.crashImage("random"), disk.killImage())
       })
       const workload = { seed, writers: 3, writesEach: 12, structural: 3 }
-      runSeed(withStore(disk, (store) => runWorkload(store, new CommitHistory(), workload), { compaction }), seed)
+      runSeed(withStore(disk, (store) => runWorkload(store, new WorkloadHistory(), workload), { compaction }), seed)
       assert.isAbove(images.length, 10)
       for (const image of images) {
         const names = runSeed(

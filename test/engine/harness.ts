@@ -7,7 +7,7 @@ import { Cause, Context, Effect, Exit, Layer, Logger, Stream } from "effect"
 import type { Scope } from "effect"
 import { crc32 } from "node:zlib"
 import { Disk, LsmStore } from "../../src/index.ts"
-import type { ReadError, StoreOpenError, StoreOptions } from "../../src/index.ts"
+import type { Entry, ReadError, StoreOpenError, StoreOptions } from "../../src/index.ts"
 import { SeededRandom, simulate, SimulatedDisk } from "../../src/testing/index.ts"
 import type { CrashMode, DiskCall, SimulationOptions } from "../../src/testing/index.ts"
 
@@ -79,6 +79,10 @@ export const contentOf = (store: Store): Effect.Effect<Map<string, Uint8Array>, 
 
 /** Everything in the store on the disk, by key; opens it, and closes it again. */
 export const contentOn = (disk: TestDisk, options?: TestOptions) => withStore(disk, contentOf, options)
+
+/** The same as entries. */
+export const entriesOf = (content: ReadonlyMap<string, Uint8Array>): ReadonlyArray<Entry> =>
+  Array.from(content, ([key, value]) => [bytesOf(key), value])
 
 /** What two stores' contents are compared by: quicker than byte by byte, and shorter to read. */
 export const summaryOf = (content: ReadonlyMap<string, Uint8Array>): Map<string, string> =>

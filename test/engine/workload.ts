@@ -1,13 +1,17 @@
 /**
- * Concurrent writers at every level, with syncs, flushes and compactions among
- * them, that keep a history of what they did.
+ * Concurrent writers at every level, with readers, syncs, flushes and compactions
+ * among them, all recorded in a history.
+ *
+ * Each write puts a key of its own first and, if it is a batch, another one
+ * last, so that it shows whether it is there, whole or in part; between them a
+ * batch changes keys that it shares with others.
  */
+import { assert } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
+import { WriteBatch } from "../../src/index.ts"
 import type { Durability, KeyRange, WriteError } from "../../src/index.ts"
-import { SeededRandom } from "../../src/testing/index.ts"
-import { batchOf, firstKey, valueOf } from "./CommitHistory.ts"
-import type { CommitHistory, Write } from "./CommitHistory.ts"
-import { bytesOf, contentOf } from "./harness.ts"
+import { SeededRandom, StoreHistory } from "../../src/testing/index.ts"
+import { bytesOf, contentOf, padded } from "./harness.ts"
 import type { Store } from "./harness.ts"
 
 export interface WorkloadOptions {
@@ -27,13 +31,24 @@ export interface WorkloadOptions {
   readonly looks?: number
 }
 
-/** One write, drawn by chance, recorded from its beginning to its acknowledgement. */
+/** A history that counts the writes of a workload, for their names. */
+export class WorkloadHistory extends StoreHistory {
+  #writes = 0
+
+  nextWrite(): number {
+    return this.#writes++
+  }
+}
+
+const keyOf = (id: number, place: "first" | "last"): string => `write/${String(id).padStart(5, "0")}/${place}`
+
+/** One write, drawn by chance. */
 export const writeOnce = (
   store: Store,
-  history: CommitHistory,
+  history: WorkloadHistory,
   random: SeededRandom,
   options: WorkloadOptions
-): Effect.Effect<Write, WriteError> =>
+): Effect.Effect<void, WriteError> =>
   Effect.suspend(() => {
     const { hugeChance = 0, levels = ["sync", "buffered", "async"], sharedKeys = 12, valueSize = 3_000 } = options
     // Few records are the rule; many go another way into the memtable, and very many yet another.
@@ -43,15 +58,18 @@ export const writeOnce = (
       isDelete: random.bool(0.2)
     }))
     const largest = Math.ceil(valueSize / Math.max(1, records / 2))
-    const write = history.begin(random.pick(levels), 50 + random.int(largest), shared)
-    const level = { durability: write.level }
-    const commit: Effect.Effect<number | undefined, WriteError> = write.isBatch
-      ? Effect.map(store.write(batchOf(write), level), ({ sequence }) => sequence)
-      : Effect.as(store.put(bytesOf(firstKey(write)), valueOf(write, firstKey(write)), level), undefined)
-    return Effect.map(commit, (sequence) => {
-      history.end(write, sequence)
-      return write
-    })
+    const durability = random.pick(levels)
+    const size = 50 + random.int(largest)
+    const id = history.nextWrite()
+    const valueOf = (key: string) => padded(`${id}@${key}`, size)
+    const [first, last] = [keyOf(id, "first"), keyOf(id, "last")]
+    if (shared === undefined) return store.put(bytesOf(first), valueOf(first), { durability })
+    const batch = WriteBatch.make().put(bytesOf(first), valueOf(first))
+    for (const { isDelete, key } of shared) {
+      if (isDelete) batch.delete(bytesOf(key))
+      else batch.put(bytesOf(key), valueOf(key))
+    }
+    return Effect.asVoid(store.write(batch.put(bytesOf(last), valueOf(last)), { durability }))
   })
 
 /** Lets others go first: time stands still while anybody spins, so that a sleep might never end. */
@@ -61,35 +79,30 @@ const pause = (turns: number): Effect.Effect<void> => Effect.asVoid(Effect.repea
 const rangeOf = (random: SeededRandom): KeyRange => {
   const from = random.int(60)
   const to = from + random.int(40)
-  const first = (id: number) => bytesOf(firstKey({ id }))
-  return random.pick([{ prefix: bytesOf("shared/") }, { gte: first(from), lt: first(to) }, { gt: first(from) }])
+  const first = bytesOf(keyOf(from, "first"))
+  return random.pick([{ prefix: bytesOf("shared/") }, { gte: first, lt: bytesOf(keyOf(to, "first")) }, { gt: first }])
 }
 
-const structuralStep = (
-  store: Store,
-  history: CommitHistory,
-  random: SeededRandom
-): Effect.Effect<void, WriteError> =>
+const structuralStep = (store: Store, random: SeededRandom): Effect.Effect<void, WriteError> =>
   Effect.suspend(() => {
-    const before = history.mark()
-    const durable = Effect.sync(() => history.madeDurable(before))
     switch (random.int(4)) {
       case 0:
-        return Effect.andThen(store.sync, durable)
+        return store.sync
       case 1:
         return random.bool() ? store.compact() : store.compact(rangeOf(random))
       default:
-        return Effect.andThen(store.flush, durable)
+        return store.flush
     }
   })
 
-/** Runs the workload to its end. */
+/** Runs the workload to its end. All that was read in it must be possible. */
 export const runWorkload = (
   store: Store,
-  history: CommitHistory,
+  history: WorkloadHistory,
   options: WorkloadOptions
 ): Effect.Effect<void, WriteError> =>
   Effect.gen(function*() {
+    const observed = history.observe(store)
     const random = new SeededRandom(options.seed)
     const repeat = <E>(times: number, step: (own: SeededRandom) => Effect.Effect<unknown, E>) => {
       const own = random.fork()
@@ -100,13 +113,11 @@ export const runWorkload = (
     }
     const fibers = []
     for (let writer = 0; writer < options.writers; writer++) {
-      fibers.push(yield* repeat(options.writesEach, (own) => writeOnce(store, history, own, options)))
+      fibers.push(yield* repeat(options.writesEach, (own) => writeOnce(observed, history, own, options)))
     }
     const { looks = 0, structural = 0 } = options
-    if (structural > 0) fibers.push(yield* repeat(structural, (own) => structuralStep(store, history, own)))
-    if (looks > 0) {
-      const look = Effect.map(contentOf(store), (content) => history.sawKeys(content.keys()))
-      fibers.push(yield* repeat(looks, () => look))
-    }
+    if (structural > 0) fibers.push(yield* repeat(structural, (own) => structuralStep(observed, own)))
+    if (looks > 0) fibers.push(yield* repeat(looks, () => contentOf(observed)))
     yield* Fiber.joinAll(fibers)
+    assert.deepStrictEqual(history.problems(), [])
   })
