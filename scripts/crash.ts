@@ -1,6 +1,7 @@
 /**
- * `npm run crash -- --rounds 200 --seed 1`: kills a writing process again and
- * again, and fails if a store loses anything that it had acknowledged.
+ * `npm run crash -- --rounds 200 --seed 1`: kills a writing process, or has it end
+ * itself, again and again, and fails if a store loses anything that it had
+ * acknowledged.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Cause, Console, Effect, Exit, Schema, Stream } from "effect"
@@ -33,12 +34,12 @@ const crashDirectory = Effect.acquireRelease(
 
 const flags = {
   rounds: Flag.Int("rounds").pipe(
-    Flag.withDescription("How many times to kill, reopen and check"),
+    Flag.withDescription("How many times to end it, reopen and check"),
     Flag.withSchema(Schema.Int.check(Schema.isGreaterThan(0))),
     Flag.withDefault(20)
   ),
   seed: Flag.Int("seed").pipe(
-    Flag.withDescription("What to write and when to kill follow from it; a new one each time if absent"),
+    Flag.withDescription("What to write, and when and how it ends, follow from it; a new one each time if absent"),
     Flag.withDefault(Math.floor(Math.random() * 1_000_000))
   ),
   roundsPerStore: Flag.Int("rounds-per-store").pipe(
@@ -70,7 +71,7 @@ const crash = Command.make(
     for (const line of totalLines(totals, performance.now() - since)) progress.print(line)
   })
 ).pipe(
-  Command.withDescription("Kills a writing process again and again, and checks that no acknowledged write is lost")
+  Command.withDescription("Ends a writing process again and again, and checks that no acknowledged write is lost")
 )
 
 crash.pipe(

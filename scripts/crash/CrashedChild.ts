@@ -1,27 +1,20 @@
-/** Runs a child of the crash test up to its kill, and collects what it reported. */
+/** Runs a child of the crash test up to its end, and collects what it reported. */
 import { Effect, Exit, Schema } from "effect"
 import { readAckLog } from "../support/AckLog.ts"
 import { startChild } from "../support/ChildProcess.ts"
+import { hasEndedBy, signalOf } from "./endings.ts"
 import { Phase, PlanArgument } from "./Plan.ts"
-import type { Plan } from "./Plan.ts"
-import { mergeBegins } from "./reportedJobs.ts"
-
-/** When to kill: so many milliseconds after the child entered the phase. */
-export interface KillTime {
-  readonly phase: Phase
-  readonly milliseconds: number
-}
+import type { Ending, Plan } from "./Plan.ts"
+import { readJobs } from "./reportedJobs.ts"
+import type { ReportedJobs } from "./reportedJobs.ts"
 
 /** What is known of a child after its end. */
-export interface CrashedChild {
+export interface CrashedChild extends ReportedJobs {
   readonly plan: Plan
   /** The last phase that it entered, if any. */
   readonly phase: Phase | undefined
-  /** False if it had come to its end before the kill. */
-  readonly isKilled: boolean
-  /** How many merges it began, and whether the kill struck one half done. */
-  readonly merges: number
-  readonly isMerging: boolean
+  /** How it ended; undefined if it had closed its store before that. */
+  readonly ending: Ending | undefined
   /** The fibers whose writes were acknowledged, in the order of the acknowledgements. */
   readonly acks: Uint32Array
 }
@@ -38,9 +31,11 @@ const longestLife = 60_000
 
 const script = new URL("child.ts", import.meta.url)
 
-export const crashChild = (plan: Plan, killTime: KillTime): Effect.Effect<CrashedChild, ChildFailed> =>
+export const crashChild = (plan: Plan): Effect.Effect<CrashedChild, ChildFailed> =>
   Effect.scoped(Effect.gen(function*() {
     const argument = yield* Effect.orDie(Schema.encodeEffect(PlanArgument)(plan))
+    const { ending, milliseconds, phase: lastPhase } = plan.end
+    const signal = signalOf(ending)
     let phase: Phase | undefined
     let unexpected: string | undefined
     let isTimerSet = false
@@ -51,27 +46,28 @@ export const crashChild = (plan: Plan, killTime: KillTime): Effect.Effect<Crashe
         return
       }
       phase = entered.value
-      if (phase === killTime.phase && !isTimerSet) {
+      if (signal !== undefined && phase === lastPhase && !isTimerSet) {
         isTimerSet = true
-        setTimeout(() => child.kill(), killTime.milliseconds)
+        setTimeout(() => child.kill(signal), milliseconds)
       }
     })
-    const { code, errors, signal } = yield* Effect.timeoutOrElse(child.ended, {
+    const ended = yield* Effect.timeoutOrElse(child.ended, {
       duration: longestLife,
       orElse: () =>
         new ChildFailed({ reason: `it was still ${phase ?? "starting"} after ${longestLife / 1000} seconds` })
     })
-    const isKilled = signal === "SIGKILL"
-    if ((!isKilled && code !== 0) || unexpected !== undefined) {
-      return yield* new ChildFailed({ reason: unexpected ?? `exit code ${String(code)}\n${errors}` })
+    const isAsPlanned = hasEndedBy(ending, ended, ended.errors)
+    if ((!isAsPlanned && ended.code !== 0) || unexpected !== undefined) {
+      const end = ended.signal ?? `exit code ${String(ended.code)}`
+      return yield* new ChildFailed({ reason: unexpected ?? `${end} where the plan says ${ending}\n${ended.errors}` })
     }
-    const merges = readAckLog(plan.merges)
+    const jobs = readJobs(readAckLog(plan.jobs))
     return {
+      ...jobs,
       plan,
       phase,
-      isKilled,
-      merges: merges.filter((report) => report === mergeBegins).length,
-      isMerging: isKilled && merges.at(-1) === mergeBegins,
+      ending: isAsPlanned ? ending : undefined,
+      isMerging: isAsPlanned && jobs.isMerging,
       acks: readAckLog(plan.acks)
     }
   }))

@@ -1,15 +1,20 @@
 /** Adds up what the rounds of a crash loop found. */
 import { grouped, tableLines } from "../support/table.ts"
 import type { CrashRound } from "./crashLoop.ts"
+import { Ending } from "./Plan.ts"
 
 export interface Totals {
   readonly rounds: number
   readonly children: number
-  /** Kills by what the child was doing, and children that came to their end before the kill. */
-  readonly endings: Readonly<Record<"starting" | "opening" | "writing" | "closing" | "closed", number>>
-  /** Merges begun, and kills that struck one half done. */
+  /** Children by what they were doing at their end; those that had closed their store by then too. */
+  readonly phases: Readonly<Record<"starting" | "opening" | "writing" | "closing" | "closed", number>>
+  /** Children by how they ended, the latter apart. */
+  readonly endings: Readonly<Record<Ending, number>>
+  /** Merges begun, and ends that struck one half done. */
   readonly merges: number
-  readonly killedInMerge: number
+  readonly endedInMerge: number
+  /** Worker threads that died before their process. */
+  readonly threadDeaths: number
   readonly checked: { readonly sync: number; readonly buffered: number }
   readonly showing: number
   readonly inFlight: number
@@ -21,12 +26,23 @@ export interface Totals {
   readonly longestRecovery: number
 }
 
+const noEndings: Readonly<Record<Ending, number>> = {
+  SIGKILL: 0,
+  SIGTERM: 0,
+  "exit in a timer": 0,
+  "exit in a writer": 0,
+  "exit in an exit handler": 0,
+  "uncaught exception": 0
+}
+
 export const emptyTotals: Totals = {
   rounds: 0,
   children: 0,
-  endings: { starting: 0, opening: 0, writing: 0, closing: 0, closed: 0 },
+  phases: { starting: 0, opening: 0, writing: 0, closing: 0, closed: 0 },
+  endings: noEndings,
   merges: 0,
-  killedInMerge: 0,
+  endedInMerge: 0,
+  threadDeaths: 0,
   checked: { sync: 0, buffered: 0 },
   showing: 0,
   inFlight: 0,
@@ -38,15 +54,21 @@ export const emptyTotals: Totals = {
 }
 
 export const addRound = (totals: Totals, round: CrashRound): Totals => {
+  const phases = { ...totals.phases }
   const endings = { ...totals.endings }
-  for (const { phase } of round.children) endings[phase ?? "starting"]++
+  for (const { ending, phase } of round.children) {
+    phases[phase ?? "starting"]++
+    if (ending !== undefined) endings[ending]++
+  }
   const { recovery } = round
   return {
     rounds: totals.rounds + 1,
     children: totals.children + round.children.length,
+    phases,
     endings,
     merges: totals.merges + round.children.reduce((sum, { merges }) => sum + merges, 0),
-    killedInMerge: totals.killedInMerge + round.children.filter(({ isMerging }) => isMerging).length,
+    endedInMerge: totals.endedInMerge + round.children.filter(({ isMerging }) => isMerging).length,
+    threadDeaths: totals.threadDeaths + round.children.reduce((sum, { threadDeaths }) => sum + threadDeaths, 0),
     checked: {
       sync: totals.checked.sync + round.checked.sync,
       buffered: totals.checked.buffered + round.checked.buffered
@@ -62,18 +84,20 @@ export const addRound = (totals: Totals, round: CrashRound): Totals => {
 }
 
 export const totalLines = (totals: Totals, milliseconds: number): ReadonlyArray<string> => {
-  const { checked, endings } = totals
+  const { checked, endings, phases } = totals
   return tableLines([
     ["rounds", `${totals.rounds} in ${(milliseconds / 1000).toFixed(1)} s, ${totals.children} child processes`],
+    ["ended by", Ending.literals.map((ending) => `${ending} ${endings[ending]}`).join(", ")],
     [
-      "killed while",
-      `opening ${endings.starting + endings.opening}, writing ${endings.writing}, closing ${endings.closing}; `
-      + `closed before the kill ${endings.closed}`
+      "ended while",
+      `opening ${phases.starting + phases.opening}, writing ${phases.writing}, closing ${phases.closing}; `
+      + `closed before that ${phases.closed}`
     ],
     [
-      "killed in the middle of a merge",
-      `${grouped(totals.killedInMerge)} times; ${grouped(totals.merges)} merges begun`
+      "ended in the middle of a merge",
+      `${grouped(totals.endedInMerge)} times; ${grouped(totals.merges)} merges begun`
     ],
+    ["worker threads died", grouped(totals.threadDeaths)],
     [
       "acknowledged writes checked",
       `${grouped(checked.sync)} at "sync", ${grouped(checked.buffered)} at "buffered"; none lost`

@@ -1,17 +1,19 @@
 /**
- * The process that is killed: opens the store, writes from many fibers while
- * tables are flushed and merged, and at last closes the store under the writers'
- * hands. It reports an acknowledgement once it has it, and before its fiber
- * writes anything else.
+ * The process that is killed, or ends itself: opens the store, writes from many
+ * fibers while tables are flushed and merged, and at last closes the store under
+ * the writers' hands. It reports an acknowledgement once it has it, and before its
+ * fiber writes anything else.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Context, Deferred, Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
+import { Context, Deferred, Effect, Exit, Fiber, Layer, Logger, Schema, Scope } from "effect"
 import { writeSync } from "node:fs"
 import * as NodeDisk from "../../src/disk/NodeDisk.ts"
 import { LsmStore, WriteBatch } from "../../src/index.ts"
 import type { KeyRange, WriteError } from "../../src/index.ts"
+import { isLostWithWorker } from "../../src/jobs/Jobs.ts"
 import { SeededRandom } from "../../src/testing/SeededRandom.ts"
 import { openAckLog } from "../support/AckLog.ts"
+import { ownEnd } from "./endings.ts"
 import { PlanArgument } from "./Plan.ts"
 import type { Phase, Plan } from "./Plan.ts"
 import { reportedJobs } from "./reportedJobs.ts"
@@ -19,10 +21,6 @@ import { strategies } from "./strategies.ts"
 import { makeValue, operation, wideKeys } from "./Workload.ts"
 
 type Store = LsmStore["Service"]
-
-const enter = (phase: Phase): void => {
-  writeSync(1, `${phase}\n`)
-}
 
 const text = new TextEncoder()
 
@@ -51,26 +49,41 @@ const rangeOf = (random: SeededRandom): KeyRange => {
   return random.pick([{ prefix: text.encode("hot/") }, { prefix: text.encode("own/") }, { gte: wide(), lt: wide() }])
 }
 
+/** One whose worker threads died again and again is the caller's to ask for once more, and changed nothing. */
+const compact = (store: Store, range: KeyRange): Effect.Effect<void, WriteError> =>
+  Effect.catchTag(
+    store.compact(range),
+    "DiskError",
+    (error) => isLostWithWorker(error) ? Effect.void : Effect.fail(error)
+  )
+
 const maintain = (store: Store, plan: Plan) =>
   Effect.gen(function*() {
     const random = new SeededRandom(plan.seed + plan.incarnation)
     for (;;) {
       yield* Effect.sleep(random.int(80))
-      yield* random.bool(0.6) ? store.flush : store.compact(random.bool(0.4) ? {} : rangeOf(random))
+      yield* random.bool(0.6) ? store.flush : compact(store, random.bool(0.4) ? {} : rangeOf(random))
     }
   })
 
 const run = Effect.fnUntraced(function*(plan: Plan) {
   const report = openAckLog(plan.acks)
+  const end = ownEnd(plan.end)
+  const enter = (phase: Phase): void => {
+    writeSync(1, `${phase}\n`)
+    if (phase === plan.end.phase) end.arm()
+  }
   const isEnough = yield* Deferred.make<void>()
   let acknowledged = 0
 
+  // A SIGTERM is to end it as it ends a process that says nothing about signals.
+  process.removeAllListeners("SIGTERM")
   enter("opening")
   const scope = yield* Scope.make()
-  const { compression, directory, maxImmutables, memtableSize, workers } = plan
+  const { compression, directory, maxImmutables, memtableSize } = plan
   const compaction = strategies[plan.compaction]
   const layer = LsmStore.layer({ directory, maxImmutables, memtableSize, compression, compaction }).pipe(
-    Layer.provide(reportedJobs(workers, openAckLog(plan.merges))),
+    Layer.provide(reportedJobs(plan, openAckLog(plan.jobs))),
     Layer.provide(NodeDisk.layer)
   )
   const store = Context.get(yield* Layer.buildWithScope(layer, scope), LsmStore)
@@ -81,6 +94,7 @@ const run = Effect.fnUntraced(function*(plan: Plan) {
         yield* perform(store, plan, fiber, count)
         report(fiber)
         if (++acknowledged === plan.closeAfter) Deferred.doneUnsafe(isEnough, Exit.void)
+        end.afterAcknowledgement()
       }
     })
   enter("writing")
@@ -99,6 +113,10 @@ const run = Effect.fnUntraced(function*(plan: Plan) {
   enter("closed")
 })
 
+/** A warning is a line that the parent does not expect, unless the plan has made the store warn. */
+const withWarnings = (plan: Plan) => plan.threadDiesOnceIn === 0 ? run(plan) : Effect.provide(run(plan), quiet)
+const quiet = Logger.layer([Logger.withConsoleError(Logger.formatSimple)])
+
 NodeRuntime.runMain(
-  Effect.flatMap(Schema.decodeUnknownEffect(PlanArgument)(process.argv[2]), run)
+  Effect.flatMap(Schema.decodeUnknownEffect(PlanArgument)(process.argv[2]), withWarnings)
 )

@@ -1,11 +1,12 @@
 /**
- * Kills a writing process, reopens the store, checks it, and again.
+ * Ends a writing process, reopens the store, checks it, and again.
  *
- * A round is one child killed while it writes or closes, often one or two more
- * killed while they recover from that, and then a check in this process. The
- * directory stays the same for some rounds, so that each starts from what the
- * last one left. A SIGKILL keeps the page cache: what it can't show, a missing
- * sync, the simulated disk does.
+ * A round is one child ended while it writes or closes, often one or two more
+ * ended while they recover from that, and then a check in this process. Half of
+ * them end by SIGKILL, the others in every other way. The directory stays the same
+ * for some rounds, so that each starts from what the last one left. The end of a
+ * process keeps the page cache: what it can't show, a missing sync, the simulated
+ * disk does.
  */
 import { Effect, Stream } from "effect"
 import { rmSync } from "node:fs"
@@ -15,13 +16,13 @@ import { LsmStore } from "../../src/index.ts"
 import { NodeLsmStore } from "../../src/node/index.ts"
 import { SeededRandom } from "../../src/testing/SeededRandom.ts"
 import { crashChild } from "./CrashedChild.ts"
-import type { ChildFailed, CrashedChild, KillTime } from "./CrashedChild.ts"
+import type { ChildFailed, CrashedChild } from "./CrashedChild.ts"
 import { History } from "./History.ts"
 import type { Verdict } from "./History.ts"
 import { inspectFiles } from "./inspectFiles.ts"
 import { contentDifferences, inspectStore } from "./inspectStore.ts"
-import { StrategyName } from "./Plan.ts"
-import type { Plan } from "./Plan.ts"
+import { Ending, StrategyName } from "./Plan.ts"
+import type { Plan, PlannedEnd } from "./Plan.ts"
 import { strategies } from "./strategies.ts"
 import { allKeys } from "./Workload.ts"
 
@@ -37,7 +38,7 @@ export interface CrashOptions {
 export interface CrashRound extends Omit<Verdict, "violations"> {
   readonly round: number
   readonly violations: ReadonlyArray<string>
-  readonly children: ReadonlyArray<Pick<CrashedChild, "phase" | "isKilled" | "merges" | "isMerging">>
+  readonly children: ReadonlyArray<Omit<CrashedChild, "plan" | "acks">>
   readonly entries: number
   readonly recovery: StoreStats["recovery"]
 }
@@ -50,11 +51,25 @@ const KiB = 1024
 const compactedAfter = 5
 const strategyNames = StrategyName.literals
 
-/** The children of one round and when each is killed. */
+const drawEnd = (random: SeededRandom): PlannedEnd => {
+  const phase = random.bool(0.65) ? "writing" : "closing"
+  // Who closes has no writers that are acknowledged anything.
+  const others = Ending.literals.filter((ending) => phase === "writing" || ending !== "exit in a writer")
+  const milliseconds = random.int(phase === "writing" ? random.pick([50, 300, 1000]) : 15)
+  return { phase, milliseconds, ending: random.bool(0.5) ? "SIGKILL" : random.pick(others) }
+}
+
+const drawEndInOpening = (random: SeededRandom): PlannedEnd => ({
+  phase: "opening",
+  milliseconds: random.int(60),
+  ending: random.pick(["SIGKILL", "exit in a timer"])
+})
+
+/** The children of one round. */
 const drawRound = (random: SeededRandom, base: Pick<Plan, "directory" | "seed">, nextIncarnation: () => number) => {
-  const draw = (killTime: KillTime): { readonly plan: Plan; readonly killTime: KillTime } => {
+  const draw = (end: PlannedEnd): Plan => {
     const incarnation = nextIncarnation()
-    const plan: Plan = {
+    return {
       ...base,
       incarnation,
       acks: `${base.directory}-acks-${incarnation}`,
@@ -64,18 +79,15 @@ const drawRound = (random: SeededRandom, base: Pick<Plan, "directory" | "seed">,
       levels: random.pick(["sync", "buffered", "both"]),
       compaction: random.pick(strategyNames),
       workers: random.pick([0, 2]),
+      threadDiesOnceIn: random.pick([0, 20, 100]),
       compression: random.pick([["none"], ["none", "lz4", "zstd"]]),
-      merges: `${base.directory}-merges-${incarnation}`,
-      closeAfter: killTime.phase === "closing" ? 1 + random.int(8000) : Number.MAX_SAFE_INTEGER
+      jobs: `${base.directory}-jobs-${incarnation}`,
+      closeAfter: end.phase === "closing" ? 1 + random.int(8000) : Number.MAX_SAFE_INTEGER,
+      end
     }
-    return { plan, killTime }
   }
-  const duringOpening = (): KillTime => ({ phase: "opening", milliseconds: random.int(60) })
-  const duringWriting = (): KillTime => ({ phase: "writing", milliseconds: random.int(random.pick([50, 300, 1000])) })
-  const duringClosing = (): KillTime => ({ phase: "closing", milliseconds: random.int(15) })
-
-  const children = [draw(random.bool(0.65) ? duringWriting() : duringClosing())]
-  for (let more = random.pick([0, 0, 0, 1, 1, 2]); more > 0; more--) children.push(draw(duringOpening()))
+  const children = [draw(drawEnd(random))]
+  for (let more = random.pick([0, 0, 0, 1, 1, 2]); more > 0; more--) children.push(draw(drawEndInOpening(random)))
   return children
 }
 
@@ -112,9 +124,9 @@ export const crashLoop = (options: CrashOptions): Stream.Stream<CrashRound, Cras
       history = new History()
     }
     const children: Array<CrashedChild> = []
-    for (const { killTime, plan } of drawRound(random, { directory: store, seed }, () => incarnations++)) {
-      const child = yield* crashChild(plan, killTime)
-      for (const path of [plan.acks, plan.merges]) rmSync(path, { force: true })
+    for (const plan of drawRound(random, { directory: store, seed }, () => incarnations++)) {
+      const child = yield* crashChild(plan)
+      for (const path of [plan.acks, plan.jobs]) rmSync(path, { force: true })
       children.push(child)
       history.add(child)
     }

@@ -16,7 +16,8 @@ export interface Ending {
 }
 
 export interface RunningChild {
-  readonly kill: () => void
+  /** Sends a signal, SIGKILL if none is named. */
+  readonly kill: (signal?: NodeJS.Signals) => void
   /** Returns when it has ended and all its output is read. */
   readonly ended: Effect.Effect<Ending>
 }
@@ -42,5 +43,5 @@ export const startChild = (
       }),
       ({ child, ended }) => Effect.andThen(Effect.sync(() => child.kill("SIGKILL")), Effect.promise(() => ended))
     ),
-    ({ child, ended }) => ({ kill: () => child.kill("SIGKILL"), ended: Effect.promise(() => ended) })
+    ({ child, ended }) => ({ kill: (signal = "SIGKILL") => child.kill(signal), ended: Effect.promise(() => ended) })
   )
