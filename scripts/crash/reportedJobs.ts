@@ -36,7 +36,8 @@ const runner = ({ incarnation, seed, threadDiesOnceIn, workers }: Plan): Layer.L
   if (workers === 0) return layerInlineJobs
   if (threadDiesOnceIn === 0) return layerWorkerJobs()
   const extra: Mortality = { seed: seed + incarnation, onceIn: threadDiesOnceIn }
-  return layerWorkerJobs({ entry: new URL("mortalEntry.ts", import.meta.url), extra, restartDelay: 1 })
+  // To start takes a thread of low priority long where others are busy, and these start often.
+  return layerWorkerJobs({ entry: new URL("mortalEntry.ts", import.meta.url), extra, restartDelay: 1, priority: 0 })
 }
 
 export const reportedJobs = (plan: Plan, report: (value: number) => void): Layer.Layer<Jobs, never, Disk> =>

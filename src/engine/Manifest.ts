@@ -11,6 +11,7 @@ import { Context, Deferred, Effect, Exit, Layer } from "effect"
 import type { Scope } from "effect"
 import { Disk } from "../disk/Disk.ts"
 import type { AppendFile } from "../disk/Disk.ts"
+import { removeFiles } from "../disk/removeFiles.ts"
 import type { DiskError, StoreReadOnly } from "../StoreError.ts"
 import { describeCause, makeActor } from "./Actor.ts"
 import { EngineState } from "./EngineState.ts"
@@ -33,25 +34,31 @@ export interface ManifestFile {
 
 /**
  * Writes a manifest that holds `state` alone and moves CURRENT to it. When it
- * returns, the new manifest is in force durably.
+ * returns, the new manifest is in force durably. If it fails before CURRENT may
+ * have moved, it leaves nothing, and removes what only this manifest names, `fresh`:
+ * on a full disk nothing is left to stand in the way of the next try.
  */
 export const writeManifest = Effect.fnUntraced(function*(
   disk: Disk["Service"],
   directory: SyncedDirectory,
   number: number,
-  state: ManifestState
+  state: ManifestState,
+  fresh: ReadonlyArray<string> = []
 ): Effect.fn.Return<ManifestFile, DiskError> {
   const { mark, path } = directory
   const header = encodeManifestHeader(number)
   const frame = encodeFrame(number, header.length, snapshotOf(state))
-  const file = yield* disk.createAppend(`${path}/${manifestName(number)}`)
+  const manifest = `${path}/${manifestName(number)}`
+  const temporary = `${path}/${currentTemporaryName}`
   const length = header.length + frame.length
-  return yield* Effect.onError(
+  const made = [...fresh]
+
+  const prepare = (file: AppendFile): Effect.Effect<void, DiskError> =>
     Effect.gen(function*() {
       yield* file.append([header, frame])
       yield* file.sync
-      const temporary = `${path}/${currentTemporaryName}`
       if ((yield* disk.kind(temporary)) !== "missing") yield* disk.remove(temporary)
+      made.push(temporary)
       yield* Effect.acquireUseRelease(
         disk.createAppend(temporary),
         (current) => Effect.andThen(current.append([encodeCurrent(number)]), current.sync),
@@ -59,6 +66,14 @@ export const writeManifest = Effect.fnUntraced(function*(
       )
       // The manifest's own entry must be durable before CURRENT names it.
       yield* directory.sync(mark)
+    })
+  const create = Effect.tap(disk.createAppend(manifest), (file) => {
+    made.push(manifest)
+    return Effect.onError(prepare(file), () => file.close)
+  })
+  const file = yield* Effect.onError(create, () => removeFiles(disk, made))
+  return yield* Effect.onError(
+    Effect.gen(function*() {
       yield* disk.rename(temporary, `${path}/${currentName}`)
       yield* directory.sync(mark)
       return { number, file, length, snapshotLength: length }

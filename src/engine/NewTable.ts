@@ -8,6 +8,7 @@
  */
 import { Effect } from "effect"
 import { Disk } from "../disk/Disk.ts"
+import { removeFiles } from "../disk/removeFiles.ts"
 import type { NewFile, TableShape } from "../jobs/Jobs.ts"
 import type { DiskError, StoreCorrupted, StoreReadOnly, UnsupportedFormat } from "../StoreError.ts"
 import { filterBits } from "../table/FilterBits.ts"
@@ -90,14 +91,14 @@ export const makeNewTables: Effect.Effect<NewTables, never, EngineState | Disk |
         }
         // An interrupt may strike when the job has just ended; which of the names it used is not known then.
         const interruptible = Effect.onInterrupt(restore(job(targets, shape)), () =>
-          Effect.forEach(targets, ({ path }) => Effect.ignore(disk.remove(path)), { discard: true }))
+          removeFiles(disk, targets.map(({ path }) => path)))
         return Effect.flatMap(interruptible, (metas) =>
           metas.length === 0
             ? Effect.succeed([])
             : Effect.onError(
               Effect.andThen(engine.directory.sync(mark), open(metas)),
               () =>
-                Effect.forEach(metas, (meta) => Effect.ignore(disk.remove(pathOf(meta.file))), { discard: true })
+                removeFiles(disk, metas.map((meta) => pathOf(meta.file)))
             ))
       })
 

@@ -16,6 +16,7 @@
  */
 import { Effect } from "effect"
 import type { Disk } from "../disk/Disk.ts"
+import { removeFiles } from "../disk/removeFiles.ts"
 import type { Jobs } from "../jobs/Jobs.ts"
 import { replayLog } from "../log/LogReplay.ts"
 import type { ReplayResult } from "../log/LogReplay.ts"
@@ -152,6 +153,9 @@ interface Replayed {
   readonly segments: number
 }
 
+const pathsOf = ({ options }: RecoveryAccess, metas: ReadonlyArray<TableMeta>): ReadonlyArray<string> =>
+  metas.map((meta) => `${options.directory}/${tableName(meta.file)}`)
+
 /** Replays the log. What it holds becomes tables, or memtables if the store is read-only. */
 const replay = Effect.fnUntraced(function*(
   access: RecoveryAccess,
@@ -216,13 +220,7 @@ const replay = Effect.fnUntraced(function*(
     if (written.length > 0) yield* disk.syncDirectory(directory)
     return { result, written, memtables, segments: segments.length }
   })
-  return yield* Effect.onError(
-    run,
-    () =>
-      Effect.forEach(written, (meta) => Effect.ignore(disk.remove(`${directory}/${tableName(meta.file)}`)), {
-        discard: true
-      })
-  )
+  return yield* Effect.onError(run, () => removeFiles(disk, pathsOf(access, written)))
 })
 
 /** Opens the tables, in their order, each with one reference for the view to come. */
@@ -257,6 +255,8 @@ const removeOrphans = Effect.fnUntraced(function*(
 /** What is to be made the store's new state, once it is read. */
 export interface Plan {
   readonly files: Map<string, StoreFile>
+  /** Paths of the tables that nothing but the new state names. */
+  readonly fresh: ReadonlyArray<string>
   readonly state: ManifestState
 }
 
@@ -273,7 +273,7 @@ export const recover = Effect.fnUntraced(function*(
   const state = exists ? yield* loadState(disk, options.directory) : emptyState
   const kept = yield* openTables(access, state.tables)
   const { memtables, result, segments, written } = yield* replay(access, state, files)
-  const added = yield* openTables(access, written)
+  const added = yield* Effect.onError(openTables(access, written), () => removeFiles(disk, pathsOf(access, written)))
   const highestSequence = Math.max(result.highestSequenceSeen, state.lastSequence)
   const tables = [...written, ...state.tables]
   const tableNumbers = [...files.values()].flatMap((file) => file._tag === "Table" ? [file.number] : [])
@@ -287,6 +287,7 @@ export const recover = Effect.fnUntraced(function*(
     },
     plan: {
       files,
+      fresh: pathsOf(access, written),
       state: {
         tables,
         segments: [],
@@ -306,11 +307,14 @@ export const recover = Effect.fnUntraced(function*(
  * Puts the plan in force: steps 3 to 5. Uninterruptible, so that the files that
  * it opens have an owner when it returns.
  */
-export const startWriting = (access: RecoveryAccess, { files, state }: Plan): Effect.Effect<Writable, DiskError> =>
+export const startWriting = (
+  access: RecoveryAccess,
+  { files, fresh: tables, state }: Plan
+): Effect.Effect<Writable, DiskError> =>
   Effect.uninterruptible(Effect.gen(function*() {
     const { directory, disk } = access
     const number = highestNumber(files, "Manifest") + 1
-    const fresh = yield* writeManifest(disk, directory, number, state)
+    const fresh = yield* writeManifest(disk, directory, number, state, tables)
     const createFirst = Effect.gen(function*() {
       const segment = yield* createSegment(disk, directory, state.firstSegment)
       const event: ManifestEvent = { _tag: "SegmentCreated", segment: segment.number }

@@ -10,6 +10,7 @@
  */
 import { Effect, Semaphore } from "effect"
 import type { JobDisk } from "../disk/JobDisk.ts"
+import { removeFiles } from "../disk/removeFiles.ts"
 import { DiskError } from "../StoreError.ts"
 import type { TableMeta } from "../table/TableMeta.ts"
 import type { NewFile, WorkerRestarted } from "./Jobs.ts"
@@ -86,8 +87,9 @@ export const makeJobWorker = (
     return Effect.sync(() => clearTimeout(timer))
   })
 
-  const removeFiles = (files: ReadonlyArray<NewFile>): Effect.Effect<void> =>
-    Effect.forEach(files, ({ path }) => Effect.ignore(disk.remove(path)), { discard: true })
+  /** What a job that came to nothing has begun. */
+  const removeBegun = (used: JobThread, targets: ReadonlyArray<NewFile>): Effect.Effect<void> =>
+    Effect.suspend(() => removeFiles(disk, targets.slice(0, used.control.filesBegun).map(({ path }) => path)))
 
   const workerError = (path: string, code: string): DiskError => new DiskError({ operation: "worker", path, code })
 
@@ -108,7 +110,7 @@ export const makeJobWorker = (
         return Effect.die(Object.assign(new Error(outcome.message), { stack: outcome.stack }))
       case "Died":
         return Effect.andThen(
-          removeFiles(targets.slice(0, used.control.filesBegun)),
+          removeBegun(used, targets),
           Effect.fail(workerError(targets[0]?.path ?? "", "EDIED"))
         )
     }
@@ -131,7 +133,7 @@ export const makeJobWorker = (
         ended = () => go(Effect.void)
         used.abandon()
       })
-      return Effect.andThen(letGo, Effect.suspend(() => removeFiles(targets.slice(0, used.control.filesBegun))))
+      return Effect.andThen(letGo, removeBegun(used, targets))
     })
 
   return {

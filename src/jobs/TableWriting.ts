@@ -9,6 +9,7 @@
 import { Effect } from "effect"
 import type { AppendFile } from "../disk/Disk.ts"
 import type { JobDisk } from "../disk/JobDisk.ts"
+import { removeFiles } from "../disk/removeFiles.ts"
 import type { VersionIterator } from "../record/Cursor.ts"
 import { CursorStatus } from "../record/Cursor.ts"
 import type { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
@@ -55,7 +56,7 @@ export const writeTables = (
     const { shape, source, targets } = job
     const retention = new VersionRetention(shape.pinned, job.older)
     const filler = new TableFiller(source, retention, new OutputEnd(job), bytesPerSlice[shape.compression])
-    const made: Array<NewFile> = []
+    const made: Array<string> = []
     let open: AppendFile | undefined
 
     const closeFile = Effect.uninterruptible(Effect.suspend(() => {
@@ -66,7 +67,7 @@ export const writeTables = (
     const fileOf = (target: NewFile): Effect.Effect<AppendFile, DiskError> =>
       open !== undefined ? Effect.succeed(open) : Effect.map(disk.createAppend(target.path), (file) => {
         open = file
-        made.push(target)
+        made.push(target.path)
         return file
       })
     const appendPending = (target: NewFile, writer: TableWriter): Effect.Effect<void, DiskError> =>
@@ -136,9 +137,5 @@ export const writeTables = (
     })
 
     const written = Effect.catchDefect(Effect.ensuring(write, job.closeSource), readFailure)
-    return Effect.onError(written, () =>
-      Effect.andThen(
-        closeFile,
-        Effect.forEach(made, ({ path }) => Effect.ignore(disk.remove(path)), { discard: true })
-      ))
+    return Effect.onError(written, () => Effect.andThen(closeFile, Effect.suspend(() => removeFiles(disk, made))))
   })

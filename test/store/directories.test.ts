@@ -9,20 +9,12 @@ import { InvalidArgument, LsmStore, StoreCorrupted, StoreLocked, UnsupportedForm
 import { NodeLsmStore } from "../../src/node/index.ts"
 import { DiskError } from "../../src/StoreError.ts"
 import { temporaryDirectory } from "../disk/temporaryDirectory.ts"
+import { imageOf } from "./imageOf.ts"
 import { openElsewhere } from "./otherProcess.ts"
 import { bytes, contentOf, failureOf, freshDirectory, open, refuses, withStore } from "./storeHelpers.ts"
 
 const nodeLayer = (directory: string) => NodeLsmStore.layer({ directory })
 const readOnlyLayer = (directory: string) => NodeLsmStore.layer({ directory, readOnly: true })
-
-/** A directory's content, byte for byte. */
-const imageOf = (directory: string): ReadonlyMap<string, string> =>
-  new Map(
-    readdirSync(directory, { recursive: true, withFileTypes: true }).map((entry) => {
-      const path = `${entry.parentPath}/${entry.name}`
-      return [path, entry.isFile() ? readFileSync(path, "base64") : "directory"]
-    })
-  )
 
 /** What opening fails with, by a writer and by a reader; the directory stays as it was. */
 const refusals = (directory: string, around = directory) =>

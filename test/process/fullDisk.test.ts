@@ -1,0 +1,182 @@
+/** A disk that is full: nothing acknowledged is lost, and what can heal by itself does. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Layer, Logger } from "effect"
+import type { Scope } from "effect"
+import { readdirSync } from "node:fs"
+import { inspectFiles } from "../../scripts/crash/inspectFiles.ts"
+import * as NodeDisk from "../../src/disk/NodeDisk.ts"
+import { parseFileName } from "../../src/engine/FileNames.ts"
+import { Compaction, LsmStore, StoreReadOnly } from "../../src/index.ts"
+import type { EngineEvent, StoreOptions } from "../../src/index.ts"
+import { layerInlineJobs } from "../../src/jobs/InlineJobs.ts"
+import { layerWorkerJobs } from "../../src/jobs/WorkerJobs.ts"
+import { imageOf } from "../store/imageOf.ts"
+import { isDiskError, isReadOnly, open, withStore } from "../store/storeHelpers.ts"
+import type { Store } from "../store/storeHelpers.ts"
+import { smallDisk } from "./smallDisk.ts"
+import type { SmallDisk } from "./smallDisk.ts"
+import { watchEvents } from "./watchEvents.ts"
+import { WriteLedger } from "./WriteLedger.ts"
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+/** Threads at the test's own priority: they start while others are busy too. */
+const jobs = { 0: layerInlineJobs, 2: layerWorkerJobs({ priority: 0 }) }
+
+const storeOn = (disk: SmallDisk): string => `${disk.path}/store`
+const layer = (disk: SmallDisk, options?: Partial<StoreOptions>) =>
+  LsmStore.layer({ directory: storeOn(disk), ...options }).pipe(
+    Layer.provide(jobs[options?.workers ?? 0]),
+    Layer.provide(NodeDisk.layer)
+  )
+
+const tablesOn = (disk: SmallDisk): number =>
+  readdirSync(storeOn(disk)).filter((name) => parseFileName(name)?._tag === "Table").length
+
+/** The store reopened holds what was acknowledged, takes writes, and has no file too many. */
+const isWhole = (disk: SmallDisk, ledger: WriteLedger) =>
+  Effect.gen(function*() {
+    yield* withStore(layer(disk), (store) =>
+      Effect.gen(function*() {
+        yield* ledger.check(store)
+        yield* ledger.writeNext(store, 0)
+        yield* store.flush
+      }))
+    yield* withStore(layer(disk), ledger.check)
+    assert.deepStrictEqual(inspectFiles(storeOn(disk)), [])
+  })
+
+/** A table could not be written for lack of space. */
+const lacksSpace = (event: EngineEvent): boolean => event._tag === "ActorRestarted" && event.reason.includes("ENOSPC")
+
+/** Writes until the next segment is there before it is needed. */
+const writeUntilPrepared = (store: Store, ledger: WriteLedger): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const { seen } = yield* watchEvents(store)
+    yield* ledger.write(store, () => seen.some(({ _tag }) => _tag === "SegmentCreated"))
+  })
+
+describe("a disk that is full under the log", () => {
+  it.live("I5, I12: stops writes and not reads; the store opens when there is space, and not before", (context) =>
+    Effect.gen(function*() {
+      const disk = yield* smallDisk(context, 16 * MiB)
+      const ledger = new WriteLedger(8)
+      disk.fill(6 * MiB)
+      yield* withStore(layer(disk), (store) =>
+        Effect.gen(function*() {
+          for (const refusal of yield* ledger.write(store)) {
+            assert.instanceOf(refusal, StoreReadOnly)
+            assert.strictEqual(refusal.cause, "failure")
+            assert.include(refusal.reason, "ENOSPC")
+          }
+          assert.isAbove(ledger.acknowledged, 100)
+          yield* ledger.check(store)
+          disk.giveSpaceBack()
+          yield* isReadOnly(ledger.writeNext(store, 0), "failure")
+          disk.fill(0)
+        }))
+
+      const before = imageOf(disk.path)
+      yield* isDiskError(Effect.scoped(open(layer(disk))), "ENOSPC")
+      yield* withStore(layer(disk, { readOnly: true }), ledger.check)
+      assert.deepStrictEqual(imageOf(disk.path), before)
+
+      disk.giveSpaceBack()
+      yield* isWhole(disk, ledger)
+    }))
+})
+
+describe("a disk with little space at opening", () => {
+  it.live("I16: takes a typed error and no space, until there is enough", (context) =>
+    Effect.gen(function*() {
+      const disk = yield* smallDisk(context, 4 * MiB)
+      const ledger = new WriteLedger(4)
+      yield* withStore(layer(disk), (store) => ledger.write(store, () => ledger.acknowledged >= 20))
+      const before = imageOf(storeOn(disk))
+      let failures = 0
+      for (let left = 0;; left += 4 * KiB) {
+        disk.fill(left)
+        const exit = yield* Effect.exit(Effect.scoped(open(layer(disk))))
+        disk.giveSpaceBack()
+        if (Exit.isSuccess(exit)) break
+        failures++
+        assert.match(String(exit.cause), /^Cause\(\[Fail\(DiskError: .*ENOSPC/)
+        assert.deepStrictEqual(imageOf(storeOn(disk)), before)
+      }
+      assert.isAbove(failures, 3)
+      yield* isWhole(disk, ledger)
+    }))
+})
+
+for (const workers of [0, 2] as const) {
+  describe(`a disk that is full under the tables, workers: ${workers}`, () => {
+    it.live("I12, I13: has a flush tried again until there is space; reads and writes go on", (context) =>
+      Effect.gen(function*() {
+        const disk = yield* smallDisk(context, 16 * MiB)
+        const ledger = new WriteLedger(4)
+        yield* withStore(layer(disk, { workers, memtableSize: 512 * KiB }), (store) =>
+          Effect.gen(function*() {
+            const { until } = yield* watchEvents(store)
+            yield* writeUntilPrepared(store, ledger)
+            disk.fill(0)
+            const flush = yield* Effect.forkChild(store.flush, { startImmediately: true })
+            yield* until(lacksSpace)
+            yield* ledger.check(store)
+            // The log has some zeros left to write over.
+            for (let writer = 0; writer < 4; writer++) yield* ledger.writeNext(store, writer)
+            assert.isUndefined(flush.pollUnsafe())
+            disk.giveSpaceBack()
+            yield* Fiber.join(flush)
+            const { readOnly, tables } = yield* store.stats
+            assert.deepStrictEqual([readOnly, tables.count], [false, 1])
+            yield* ledger.check(store)
+          }))
+        yield* isWhole(disk, ledger)
+      }).pipe(Effect.provide(Logger.layer([]))))
+
+    it.live("I12: fails a compaction that is asked for, which changes nothing and leaves nothing", (context) =>
+      Effect.gen(function*() {
+        const disk = yield* smallDisk(context, 16 * MiB)
+        const ledger = new WriteLedger(4)
+        const onlyWhenAsked = { ...Compaction.levelled(), pick: () => undefined }
+        yield* withStore(layer(disk, { workers, compaction: onlyWhenAsked }), (store) =>
+          Effect.gen(function*() {
+            for (const enough of [300, 600]) {
+              yield* ledger.write(store, () => ledger.acknowledged >= enough)
+              yield* store.flush
+            }
+            // The last segment may be removed only now, and is no larger than one of the tables.
+            disk.fill(0)
+            yield* isDiskError(store.compact(), "ENOSPC")
+            assert.strictEqual(tablesOn(disk), 2)
+            yield* ledger.check(store)
+            disk.giveSpaceBack()
+            yield* store.compact()
+            yield* ledger.check(store)
+          }))
+        yield* isWhole(disk, ledger)
+      }))
+
+    it.live("I5, I12: loses nothing, whether it is the log or a table that meets the end of the space first", (context) =>
+      Effect.gen(function*() {
+        const disk = yield* smallDisk(context, 12 * MiB)
+        const ledger = new WriteLedger(8)
+        disk.fill(5 * MiB)
+        const options = { workers, memtableSize: 256 * KiB, maxImmutables: 2 }
+        yield* withStore(layer(disk, options), (store) =>
+          Effect.gen(function*() {
+            const { until } = yield* watchEvents(store)
+            let enough = Infinity
+            const writers = yield* Effect.forkChild(ledger.write(store, () => ledger.acknowledged >= enough))
+            yield* until((event) => event._tag === "WritesStopped" || lacksSpace(event))
+            yield* ledger.check(store)
+            disk.giveSpaceBack()
+            enough = ledger.acknowledged + 200
+            yield* Fiber.join(writers)
+            yield* ledger.check(store)
+          }))
+        yield* isWhole(disk, ledger)
+      }).pipe(Effect.provide(Logger.layer([]))))
+  })
+}

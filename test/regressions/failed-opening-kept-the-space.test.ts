@@ -1,0 +1,41 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit } from "effect"
+import { SimulatedDisk } from "../../src/testing/index.ts"
+import { bytes, open, runSimulated, simulatedLayer, tinyMemtable } from "../store/storeHelpers.ts"
+
+const layer = (disk: SimulatedDisk) => simulatedLayer(disk, tinyMemtable)
+
+/** Whether the store could be opened. */
+const opens = (disk: SimulatedDisk): boolean =>
+  Exit.isSuccess(runSimulated(1, Effect.exit(Effect.scoped(open(layer(disk))))))
+
+describe("An opening that fails for lack of space", () => {
+  it("leaves no file of its own behind, whatever could not be written, unless CURRENT has moved", () => {
+    const disk = SimulatedDisk.make()
+    let killed = disk
+    runSimulated(
+      1,
+      Effect.scoped(Effect.gen(function*() {
+        const store = yield* open(layer(disk))
+        for (let i = 0; i < 5; i++) {
+          yield* store.put(bytes(`key-${i}`), new Uint8Array(20_000), { durability: "buffered" })
+        }
+        killed = disk.killImage()
+      }))
+    )
+    const sound = killed.killImage()
+    assert.isTrue(opens(sound))
+    const current = killed.readFile("store/CURRENT")
+    const isSpace = (operation: string): boolean => operation === "append" || operation === "sync"
+    let failures = 0
+    for (const { index, operation } of sound.trace.filter((call) => isSpace(call.operation))) {
+      const full = killed.killImage()
+      full.fail({ from: index, code: "ENOSPC" })
+      if (opens(full) || Buffer.compare(full.readFile("store/CURRENT"), current) !== 0) continue
+      failures++
+      assert.deepStrictEqual(full.files(), killed.files(), `${operation}, call ${index}`)
+      assert.isTrue(opens(full))
+    }
+    assert.isAbove(failures, 5)
+  })
+})
