@@ -65,7 +65,10 @@ export interface EngineOptions {
 
 /** Options of a store on a disk. */
 export interface StoreOptions extends EngineOptions {
-  /** The store's directory. Its parent must exist. On disk a relative one is taken from where it is opened. */
+  /**
+   * The store's directory. Its parent must exist. On disk a relative one is taken from where it is opened, and its path
+   * from the root has at most 499 bytes.
+   */
   readonly directory: string
   /** Create the directory and the store if there is none. Default true. */
   readonly createIfMissing?: boolean | undefined

@@ -1,6 +1,6 @@
 /** Runs a child of the crash test up to its end, and collects what it reported. */
 import { Effect, Exit, Schema } from "effect"
-import { readAckLog } from "../support/AckLog.ts"
+import { countAcks, readAckLog } from "../support/AckLog.ts"
 import { startChild } from "../support/ChildProcess.ts"
 import { hasEndedBy, signalOf } from "./endings.ts"
 import { Phase, PlanArgument } from "./Plan.ts"
@@ -27,7 +27,23 @@ export class ChildFailed extends Schema.TaggedError<ChildFailed>()("ChildFailed"
   }
 }
 
-const longestLife = 60_000
+/** Milliseconds in which a child reports something, on a busy machine too. */
+const longestSilence = 60_000
+
+/** Fails once the child has reported nothing for so long. */
+const whileItReports = (plan: Plan, argument: string): Effect.Effect<never, ChildFailed> =>
+  Effect.gen(function*() {
+    let reported = -1
+    for (;;) {
+      yield* Effect.sleep(longestSilence)
+      const now = countAcks(plan.acks) + countAcks(plan.jobs)
+      if (now === reported) {
+        const reason = `it reported nothing for ${longestSilence / 1000} seconds, with the plan ${argument}`
+        return yield* new ChildFailed({ reason })
+      }
+      reported = now
+    }
+  })
 
 const script = new URL("child.ts", import.meta.url)
 
@@ -51,11 +67,7 @@ export const crashChild = (plan: Plan): Effect.Effect<CrashedChild, ChildFailed>
         setTimeout(() => child.kill(signal), milliseconds)
       }
     })
-    const ended = yield* Effect.timeoutOrElse(child.ended, {
-      duration: longestLife,
-      orElse: () =>
-        new ChildFailed({ reason: `it was still ${phase ?? "starting"} after ${longestLife / 1000} seconds` })
-    })
+    const ended = yield* Effect.raceFirst(child.ended, whileItReports(plan, argument))
     const isAsPlanned = hasEndedBy(ending, ended, ended.errors)
     if ((!isAsPlanned && ended.code !== 0) || unexpected !== undefined) {
       const end = ended.signal ?? `exit code ${String(ended.code)}`

@@ -20,7 +20,7 @@
  * way to read it.
  */
 import { Effect, type Scope } from "effect"
-import { accessSync, constants, lstatSync, statSync } from "node:fs"
+import { accessSync, constants, lstatSync, realpathSync, statfsSync, statSync } from "node:fs"
 import type { DatabaseSync } from "node:sqlite"
 import { setTimeout } from "node:timers/promises"
 import { DiskError, StoreLocked } from "../StoreError.ts"
@@ -90,6 +90,19 @@ const begin = (Database: DatabaseConstructor, file: string, mode: LockMode, read
 
 const SQLITE_BUSY = 5
 
+/** Bytes of a path that SQLite opens: it has room for 512, and leaves 8 for a name's ending. */
+const longestPath = 504
+
+/** Why SQLite could not open or make the file, as far as it shows: the system's code it keeps to itself. */
+const reasonOf = (directory: string, file: string, access: number, existed: boolean): Error | undefined => {
+  // Links are resolved first, by SQLite as well.
+  const path = `${realpathSync(directory)}/${lockFileName}`
+  if (Buffer.byteLength(path) > longestPath) return systemError("ENAMETOOLONG")
+  if (existed) return refusal(file, access)
+  const { bavail, blocks, ffree, files } = statfsSync(directory)
+  return (blocks > 0 && bavail === 0) || (files > 0 && ffree === 0) ? systemError("ENOSPC") : undefined
+}
+
 /** SQLite's primary result code, if this error comes from there. */
 const resultCode = (cause: unknown): number | undefined =>
   cause instanceof Error && "errcode" in cause && typeof cause.errcode === "number" ? cause.errcode & 0xff : undefined
@@ -109,7 +122,8 @@ const attempt = (Database: DatabaseConstructor, directory: string, file: string,
   } catch (cause) {
     const code = resultCode(cause)
     if (code === SQLITE_BUSY) return { _tag: "busy" }
-    throw refusal(file, readOnly ? R_OK : R_OK | W_OK) ?? (code === undefined ? cause : systemError(`SQLITE_${code}`))
+    const reason = reasonOf(directory, file, readOnly ? R_OK : R_OK | W_OK, exists)
+    throw reason ?? (code === undefined ? cause : systemError(`SQLITE_${code}`))
   }
 }
 

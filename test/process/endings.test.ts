@@ -31,7 +31,7 @@ describe("a process whose threads die while it writes", () => {
   it.live("I5, I12: goes on, and killed loses nothing acknowledged", () =>
     Effect.gen(function*() {
       const directory = yield* temporaryDirectory
-      const enough = 1_500
+      const enough = 1_000
       const child = yield* crashChild(
         busyPlan(directory, {
           threadDiesOnceIn: 10,

@@ -1,7 +1,6 @@
 /** A disk that is full: nothing acknowledged is lost, and what can heal by itself does. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Layer, Logger } from "effect"
-import type { Scope } from "effect"
 import { readdirSync } from "node:fs"
 import { inspectFiles } from "../../scripts/crash/inspectFiles.ts"
 import * as NodeDisk from "../../src/disk/NodeDisk.ts"
@@ -12,10 +11,9 @@ import { layerInlineJobs } from "../../src/jobs/InlineJobs.ts"
 import { layerWorkerJobs } from "../../src/jobs/WorkerJobs.ts"
 import { imageOf } from "../store/imageOf.ts"
 import { isDiskError, isReadOnly, open, withStore } from "../store/storeHelpers.ts"
-import type { Store } from "../store/storeHelpers.ts"
 import { smallDisk } from "./smallDisk.ts"
 import type { SmallDisk } from "./smallDisk.ts"
-import { watchEvents } from "./watchEvents.ts"
+import { watchEvents, writeUntilPrepared } from "./watchEvents.ts"
 import { WriteLedger } from "./WriteLedger.ts"
 
 const KiB = 1024
@@ -49,13 +47,6 @@ const isWhole = (disk: SmallDisk, ledger: WriteLedger) =>
 
 /** A table could not be written for lack of space. */
 const lacksSpace = (event: EngineEvent): boolean => event._tag === "ActorRestarted" && event.reason.includes("ENOSPC")
-
-/** Writes until the next segment is there before it is needed. */
-const writeUntilPrepared = (store: Store, ledger: WriteLedger): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.gen(function*() {
-    const { seen } = yield* watchEvents(store)
-    yield* ledger.write(store, () => seen.some(({ _tag }) => _tag === "SegmentCreated"))
-  })
 
 describe("a disk that is full under the log", () => {
   it.live("I5, I12: stops writes and not reads; the store opens when there is space, and not before", (context) =>
@@ -115,10 +106,11 @@ for (const workers of [0, 2] as const) {
       Effect.gen(function*() {
         const disk = yield* smallDisk(context, 16 * MiB)
         const ledger = new WriteLedger(4)
-        yield* withStore(layer(disk, { workers, memtableSize: 512 * KiB }), (store) =>
+        const memtableSize = 512 * KiB
+        yield* withStore(layer(disk, { workers, memtableSize }), (store) =>
           Effect.gen(function*() {
             const { until } = yield* watchEvents(store)
-            yield* writeUntilPrepared(store, ledger)
+            yield* writeUntilPrepared(store, memtableSize, ledger.writeNext(store, 0))
             disk.fill(0)
             const flush = yield* Effect.forkChild(store.flush, { startImmediately: true })
             yield* until(lacksSpace)

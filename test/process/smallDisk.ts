@@ -50,13 +50,25 @@ const smallDiskAt = (path: string): SmallDisk => {
   }
 }
 
-/** A disk of so many bytes for the scope. Where this process may not mount one, the test is skipped. */
-export const smallDisk = (context: TestContext, size: number): Effect.Effect<SmallDisk, never, Scope.Scope> =>
+/** A disk of so many bytes, and of so many files if that is given, for the scope. Where this process may not mount one, the test is skipped. */
+export const smallDisk = (
+  context: TestContext,
+  size: number,
+  files?: number
+): Effect.Effect<SmallDisk, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const path = mkdtempSync(join(tmpdir(), "effect-lsm-small-disk-"))
       try {
-        system("mount", "-t", "tmpfs", "-o", `size=${size}`, "effect-lsm-test", path)
+        system(
+          "mount",
+          "-t",
+          "tmpfs",
+          "-o",
+          files === undefined ? `size=${size}` : `size=${size},nr_inodes=${files}`,
+          "effect-lsm-test",
+          path
+        )
       } catch (error) {
         rmdirSync(path)
         context.skip(`a small disk can't be mounted here: ${error instanceof Error ? error.message : String(error)}`)

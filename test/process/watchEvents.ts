@@ -40,3 +40,16 @@ export const watchEvents = (store: Store): Effect.Effect<WatchedEvents, never, S
         })
     }
   })
+
+/** Writes until the segment that a rotation will need is there, and no rotation is needed yet. */
+export const writeUntilPrepared = <E>(
+  store: Store,
+  memtableSize: number,
+  writeNext: Effect.Effect<unknown, E>
+): Effect.Effect<void, E, Scope.Scope> =>
+  Effect.gen(function*() {
+    const { until } = yield* watchEvents(store)
+    do yield* writeNext
+    while ((yield* store.stats).memtable.bytes * 2 <= memtableSize)
+    yield* until(({ _tag }) => _tag === "SegmentCreated")
+  })
