@@ -59,6 +59,12 @@ export class Run {
     this.problems.push({ invariant, message: `${this.place}: ${message}` })
   }
 
+  /** Counts a check of the invariant, which has found the problem, or none. */
+  check(invariant: string, problem: string | undefined): void {
+    this.counts.add("invariants", invariant)
+    if (problem !== undefined) this.problem(invariant, problem)
+  }
+
   /** Takes over what a checker found, and counts that it looked. */
   checked(invariants: ReadonlyArray<string>, problems: ReadonlyArray<Problem>): void {
     for (const invariant of invariants) this.counts.add("invariants", invariant)
@@ -96,10 +102,7 @@ export class Run {
       fibersLeft.length === 0 ? undefined : `fibers were left behind: ${fibersLeft.join(", ")}`,
       disk.openHandles.length === 0 ? undefined : `files were left open: ${disk.openHandles.join(", ")}`
     ]
-    this.checked(
-      ["I14"],
-      left.flatMap((message) => message === undefined ? [] : [{ invariant: "I14", message }])
-    )
+    for (const problem of left) this.check("I14", problem)
     return exit
   }
 }

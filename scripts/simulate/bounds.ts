@@ -1,14 +1,32 @@
 /** What a store may hold in memory and in segments at any moment (I13). */
 import type { StoreStats } from "../../src/index.ts"
 import type { Problem } from "../../src/testing/index.ts"
-import type { PlannedOptions } from "./Plan.ts"
+import type { Operation, PlannedOptions } from "./Plan.ts"
 
+/** Bytes that a record may take beyond its key and its value, generously. */
+const recordOverhead = 64
+
+const sizeOf = (operation: Operation): number => {
+  switch (operation._tag) {
+    case "Put":
+      return operation.key.length + operation.size + recordOverhead
+    case "Write":
+      return operation.records.reduce((sum, { key, size = 0 }) => sum + key.length + size + recordOverhead, 0)
+    default:
+      // A transfer, or nothing.
+      return 1024
+  }
+}
+
+export const largestBatch = (operations: ReadonlyArray<Operation>): number => Math.max(0, ...operations.map(sizeOf))
+
+/** `batch` is the size of the largest one. */
 export const boundProblems = (
   stats: StoreStats,
   { maxImmutables, memtableSize }: PlannedOptions,
-  largestBatch: number
+  batch: number
 ): ReadonlyArray<Problem> => {
-  const one = memtableSize + largestBatch
+  const one = memtableSize + batch
   const bounds: ReadonlyArray<readonly [string, number, number]> = [
     ["memtables that wait", stats.immutables.count, maxImmutables],
     ["bytes in the memtable", stats.memtable.bytes, one],

@@ -89,7 +89,7 @@ export const drawOperation = (random: SeededRandom, mix: OperationMix): Operatio
   const operation = drawUninterrupted(random, mix)
   // Of an interrupted transfer the next one would not know whether it has happened.
   return operation._tag !== "Transfer" && random.bool(mix.interrupts)
-    ? { ...operation, interruptAt: random.int(random.pick([4, 30])) }
+    ? { ...operation, interruptAt: random.int(random.pick([4, 30, 120])) }
     : operation
 }
 

@@ -131,7 +131,7 @@ const drawLife = (random: SeededRandom, isFirst: boolean): Life => {
     const size = random.pick([5, 20, 60])
     const levels = random.pick([["sync"], ["buffered", "async"], ["sync", "buffered", "async"], [undefined]] as const)
     const writes = random.pick([0.2, 0.6, 0.9])
-    const interrupts = random.pick([0, 0, 0.1])
+    const interrupts = random.pick([0, 0.1, 0.4])
     return Array.from({ length: 1 + random.int(size) }, () => drawOperation(random, { levels, writes, interrupts }))
   })
   const defects: Array<PlannedDefect> = random.bool(0.2)
@@ -173,5 +173,5 @@ const drawDamage = (random: SeededRandom): Damage => ({
 export const drawPlan = (seed: number): Plan => {
   const random = new SeededRandom(seed)
   const lives = Array.from({ length: 1 + random.int(4) }, (_, life) => drawLife(random, life === 0))
-  return { seed, lives, damages: Array.from({ length: random.pick([0, 2, 4]) }, () => drawDamage(random)) }
+  return { seed, lives, damages: Array.from({ length: random.pick([0, 0, 1, 4]) }, () => drawDamage(random)) }
 }

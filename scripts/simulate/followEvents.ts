@@ -8,27 +8,23 @@ export const followEvents = (run: Run, store: LsmStore["Service"]): Effect.Effec
   Effect.suspend(() => {
     const last = { SegmentCreated: 0, MemtableRotated: 0, MemtableFlushed: 0 }
     const check = ({ _tag, segment }: Extract<EngineEvent, { readonly _tag: keyof typeof last }>): void => {
-      run.checked(
-        ["I2"],
-        segment > last[_tag] ? [] : [{
-          invariant: "I2",
-          message: `${_tag} of segment ${segment} came after that of segment ${last[_tag]}`
-        }]
-      )
+      const before = last[_tag]
+      run.check("I2", segment > before ? undefined : `${_tag} of segment ${segment} came after that of ${before}`)
       last[_tag] = segment
     }
-    return Stream.runForEach(store.events, (event) =>
-      Effect.sync(() => {
-        run.counts.add("events", event._tag)
-        if (event._tag === "SegmentCreated" || event._tag === "MemtableFlushed") check(event)
-        if (event._tag !== "MemtableRotated") return
-        check(event)
-        run.checked(
-          ["I2"],
-          event.nextSegment === event.segment + 1 ? [] : [{
-            invariant: "I2",
-            message: `segment ${event.segment} was followed by segment ${event.nextSegment}`
-          }]
-        )
-      }))
+    const take = (event: EngineEvent): void => {
+      run.counts.add("events", event._tag)
+      switch (event._tag) {
+        case "SegmentCreated":
+        case "MemtableFlushed":
+          return check(event)
+        case "MemtableRotated": {
+          const { nextSegment, segment } = event
+          run.check("I2", nextSegment === segment + 1 ? undefined : `segment ${segment} was followed by ${nextSegment}`)
+          return check(event)
+        }
+        default:
+      }
+    }
+    return Stream.runForEach(store.events, (event) => Effect.sync(() => take(event)))
   })

@@ -1,0 +1,95 @@
+/** What is known of a life while it runs, and the checks that only need that. */
+import { Cause, Deferred, Effect, Exit } from "effect"
+import type { Durability, LsmStore, ReadError, WriteError } from "../../src/index.ts"
+import type { HistoryMark, StoreEnd, StoreHistory } from "../../src/testing/index.ts"
+import { boundProblems, largestBatch } from "./bounds.ts"
+import { Mishaps } from "./Mishaps.ts"
+import type { Life, Operation } from "./Plan.ts"
+import type { Run } from "./Run.ts"
+
+/** An error in a message's words. */
+export const inWords = (cause: Cause.Cause<unknown>): string => {
+  const error = Cause.squash(cause)
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+}
+
+export class LifeState {
+  readonly run: Run
+  readonly life: Life
+  /** Its place among the lives of the plan. */
+  readonly index: number
+  readonly mishaps = new Mishaps()
+  /** Done when the power is cut, or the process killed. */
+  readonly died = Deferred.makeUnsafe<void>()
+  /** There is one once the store is open, and what it held was looked at. */
+  history: StoreHistory | undefined
+  /** When it died. */
+  mark: HistoryMark | undefined
+  /** What recovery found. */
+  firstSequence = 0
+  /** The highest sequence of an acknowledged batch, by level. */
+  readonly #sequences = { sync: 0, buffered: 0, async: 0 }
+  readonly #largestBatch: number
+
+  constructor(run: Run, life: Life, index: number) {
+    this.run = run
+    this.life = life
+    this.index = index
+    this.#largestBatch = largestBatch(life.fibers.flat())
+  }
+
+  /** From here on nothing that the store does has any effect. */
+  die(): void {
+    this.mishaps.isDead = true
+    this.mark = this.history?.mark()
+    Deferred.doneUnsafe(this.died, Exit.void)
+  }
+
+  /** What `StoreActorHook` is in this life. */
+  readonly hook = (actor: string, message: number): void => {
+    const defect = this.life.defects.find((each) => each.actor === actor && each.message === message)
+    if (defect === undefined) return
+    this.mishaps.defects.push(defect)
+    this.run.counts.add("defects", actor)
+    throw new Error("a planned defect")
+  }
+
+  /** A failure without an excuse is a problem. */
+  judge(operation: Operation["_tag"], exit: Exit.Exit<unknown, ReadError | WriteError>): void {
+    if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return
+    const error = exit.cause.reasons.find(Cause.isFailReason)?.error
+    if (error !== undefined && this.mishaps.excuses(operation, error)) this.run.counts.add("refusals", error._tag)
+    else this.run.problem("I12", `${operation} failed: ${inWords(exit.cause)}`)
+  }
+
+  /** A batch was acknowledged. */
+  readonly committed = (sequence: number, level: Durability = this.life.options.durability): void => {
+    if (this.mishaps.isDead) return
+    this.#sequences[level] = Math.max(this.#sequences[level], sequence)
+    this.run.check(
+      "I16",
+      sequence > this.firstSequence
+        ? undefined
+        : `sequence ${sequence} was given, and the store had opened at ${this.firstSequence}`
+    )
+  }
+
+  /** The highest sequence that was given and survives such an end. */
+  readonly lastSequence = (end: StoreEnd): number => {
+    const { async, buffered, sync } = this.#sequences
+    return Math.max(this.firstSequence, sync, end === "power cut" ? 0 : buffered, end === "close" ? async : 0)
+  }
+
+  /** Looks whether the store is within its bounds; as it closes it may exceed them. */
+  look(store: LsmStore["Service"]): Effect.Effect<void> {
+    return Effect.map(store.stats, (stats) => {
+      if (this.mishaps.isClosing) return
+      this.run.checked(["I13"], boundProblems(stats, this.life.options, this.#largestBatch))
+    })
+  }
+
+  /** How the life has ended, if it did not die. */
+  get end(): StoreEnd {
+    return this.mishaps.mayHaveStopped ? "kill" : "close"
+  }
+}
