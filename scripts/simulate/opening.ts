@@ -7,7 +7,7 @@ import type { SimulatedDisk } from "../../src/testing/index.ts"
 import { contentProblems, inspectStore } from "./inspectStore.ts"
 import { Mishaps, retriedSyncs } from "./Mishaps.ts"
 import type { Attempt, End, PlannedOptions } from "./Plan.ts"
-import type { Owed, Run } from "./Run.ts"
+import type { Run } from "./Run.ts"
 import { storeOptions } from "./storeOptions.ts"
 
 export const openStore = (
@@ -56,8 +56,10 @@ export const watchEnd = (run: Run, end: End, seed: number, onEnd: () => void): E
   return ended
 }
 
-/** What survives both. */
-const worse = (one: Owed["end"], other: Owed["end"]): Owed["end"] => one === "kill" ? other : one
+/** What is owed after an opening was cut short too: what a kill has left in the page cache a power cut may take. */
+export const owesAfter = (run: Run, { end }: Ended): void => {
+  if (end !== undefined && run.owed?.end === "kill") run.owed = { ...run.owed, end }
+}
 
 /** Opens the store on the run's disk, which does not have to succeed, and closes it. */
 export const runAttempt = (run: Run, attempt: Attempt, options: PlannedOptions): void => {
@@ -79,10 +81,8 @@ export const runAttempt = (run: Run, attempt: Attempt, options: PlannedOptions):
   const outcome = run.simulate(disk, opening, { seed: attempt.seed })
   for (const { call } of mishaps.struck) run.counts.add("faults within recovery", call.operation)
   run.checked(["I12"], retriedSyncs(disk, mishaps))
-  if (ended.end !== undefined) {
-    run.counts.add("crashes within recovery", attempt.end._tag)
-    if (run.owed !== undefined) run.owed = { ...run.owed, end: worse(run.owed.end, ended.end) }
-  }
+  if (ended.end !== undefined) run.counts.add("crashes within recovery", attempt.end._tag)
+  owesAfter(run, ended)
   if (Exit.isFailure(outcome)) return
   const { exit, struck } = outcome.value
   if (struck) run.counts.add("interrupts", "open")

@@ -8,7 +8,7 @@ import { followEvents } from "./followEvents.ts"
 import { contentProblems, inspectStore } from "./inspectStore.ts"
 import { inWords, LifeState } from "./LifeState.ts"
 import { retriedSyncs } from "./Mishaps.ts"
-import { openStore, watchEnd } from "./opening.ts"
+import { openStore, owesAfter, watchEnd } from "./opening.ts"
 import { bankProblem, Hand, performOperation } from "./performOperation.ts"
 import type { Stage } from "./performOperation.ts"
 import type { Life, Operation } from "./Plan.ts"
@@ -157,7 +157,10 @@ export const runLife = (run: Run, life: Life, index: number, expected: ReadonlyA
   for (const { call } of state.mishaps.struck) run.counts.add("faults", call.operation)
   run.checked(["I12"], retriedSyncs(disk, state.mishaps))
   const { history } = state
-  if (history === undefined) return
+  if (history === undefined) {
+    owesAfter(run, ended)
+    return
+  }
   run.checked(["I1", "I3", "I8"], history.problems())
   run.owed = {
     history,
