@@ -27,6 +27,8 @@ export class LifeState {
   mark: HistoryMark | undefined
   /** What recovery found. */
   firstSequence = 0
+  /** The highest sequence in the log that recovery was to replay, or to discard. */
+  seenSequence = 0
   /** The highest sequence of an acknowledged batch, by level. */
   readonly #sequences = { sync: 0, buffered: 0, async: 0 }
   readonly #largestBatch: number
@@ -66,11 +68,10 @@ export class LifeState {
   readonly committed = (sequence: number, level: Durability = this.life.options.durability): void => {
     if (this.mishaps.isDead) return
     this.#sequences[level] = Math.max(this.#sequences[level], sequence)
+    const highest = Math.max(this.firstSequence, this.seenSequence)
     this.run.check(
       "I16",
-      sequence > this.firstSequence
-        ? undefined
-        : `sequence ${sequence} was given, and the store had opened at ${this.firstSequence}`
+      sequence > highest ? undefined : `sequence ${sequence} was given, and recovery had seen ${highest}`
     )
   }
 

@@ -61,6 +61,17 @@ export class Mishaps {
       })
   }
 
+  /** Files may be left that the manifest does not name, until the next recovery. */
+  get mayLeaveFiles(): boolean {
+    return this.mayHaveStopped
+      || this.failed.some(({ call: { operation } }) => operation === "remove" || operation === "createAppend")
+  }
+
+  /** Nothing has gone wrong, so that nothing waits for its time to be tried again. */
+  get isQuiet(): boolean {
+    return !this.isDead && this.failed.length === 0 && this.defects.length === 0
+  }
+
   /** Whether the operation may fail so. */
   excuses(operation: Operation["_tag"], error: ReadError | WriteError): boolean {
     switch (error._tag) {
@@ -86,6 +97,16 @@ export class Mishaps {
       || (error._tag === "InvalidArgument" && call.operation === "checkWritable")
     )
   }
+}
+
+/** Tables that were begun under a name that another had before: a failed one is to be written under a new name. */
+export const reusedNames = (disk: SimulatedDisk): ReadonlyArray<Problem> => {
+  const names = new Set<string>()
+  return disk.trace.flatMap(({ operation, path }) =>
+    operation === "createAppend" && fileKind(path) === "table" && names.size === names.add(path).size
+      ? [{ invariant: "I12", message: `${path} was made again` }]
+      : []
+  )
 }
 
 /** Files that were synced again after a sync of them had failed. */

@@ -44,6 +44,8 @@ export class Run {
   latency: Latency = "none"
   disk: SimulatedDisk
   owed: Owed | undefined
+  /** The highest sequence in a log that a store has replayed, or discarded, as it opened. */
+  seenSequence = 0
   /** For messages. */
   place = ""
 

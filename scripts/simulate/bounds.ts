@@ -49,5 +49,8 @@ export const restProblems = (stats: StoreStats): ReadonlyArray<Problem> => {
   if (stats.log.segments > 2) {
     problems.push({ invariant: "I13", message: `${stats.log.segments} segments are live after a flush` })
   }
+  if (stats.log.queuedBytes > 0) {
+    problems.push({ invariant: "I14", message: `${stats.log.queuedBytes} bytes count as queued, and nobody waits` })
+  }
   return problems
 }

@@ -2,13 +2,13 @@
 import { Cause, Context, Effect, Exit, Layer, Option, Scope } from "effect"
 import { LsmStore } from "../../src/index.ts"
 import type { Entry, StoreOpenError } from "../../src/index.ts"
-import { interruptAtYield, SeededRandom } from "../../src/testing/index.ts"
+import { interruptAtYield, SeededRandom, shapeProblems } from "../../src/testing/index.ts"
 import type { SimulatedDisk } from "../../src/testing/index.ts"
 import { contentProblems, inspectStore } from "./inspectStore.ts"
-import { Mishaps, retriedSyncs } from "./Mishaps.ts"
+import { Mishaps, retriedSyncs, reusedNames } from "./Mishaps.ts"
 import type { Attempt, End, PlannedOptions } from "./Plan.ts"
 import type { Run } from "./Run.ts"
-import { storeOptions } from "./storeOptions.ts"
+import { directory, storeOptions } from "./storeOptions.ts"
 
 export const openStore = (
   disk: SimulatedDisk,
@@ -80,7 +80,7 @@ export const runAttempt = (run: Run, attempt: Attempt, options: PlannedOptions):
   })
   const outcome = run.simulate(disk, opening, { seed: attempt.seed })
   for (const { call } of mishaps.struck) run.counts.add("faults within recovery", call.operation)
-  run.checked(["I12"], retriedSyncs(disk, mishaps))
+  run.checked(["I12"], [...retriedSyncs(disk, mishaps), ...reusedNames(disk)])
   if (ended.end !== undefined) run.counts.add("crashes within recovery", attempt.end._tag)
   owesAfter(run, ended)
   if (Exit.isFailure(outcome)) return
@@ -144,6 +144,7 @@ export const contentOf = (
   const exit = run.simulate(closed, program, { seed })
   if (Exit.isSuccess(exit)) {
     run.checked(["I10"], exit.value.problems)
+    run.checked(["I2", "I9", "I11"], shapeProblems(closed, directory))
     return { content: exit.value.content, closed }
   }
   run.problem("I16", `the store does not open: ${Cause.pretty(exit.cause)}`)

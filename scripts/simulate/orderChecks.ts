@@ -1,8 +1,9 @@
 /**
  * Watches the order in which a store's files become durable and go, from the
  * disk's side. At each moment a power cut may leave only what was synced: what
- * the manifest names there must be there too (I6, I7), and no file goes while
- * the manifest that would be found then still names it (I7).
+ * the manifest names there must be there too (I6, I7), no file goes while the
+ * manifest that would be found then still names it (I7), and CURRENT is moved to a
+ * manifest that would be there (I16).
  */
 import { Result } from "effect"
 import { currentName, manifestName, segmentName, tableName } from "../../src/engine/FileNames.ts"
@@ -34,9 +35,21 @@ const random = new SeededRandom(0)
 const isStructural = ({ operation, path }: DiskCall): boolean =>
   operation === "syncDirectory" || (operation === "sync" && fileKind(path) === "manifest")
 
+/** Whether the manifest that CURRENT is about to name would be left by a power cut. */
+const checkMove = (run: Run, disk: SimulatedDisk, image: SimulatedDisk, path: string): void => {
+  const name = manifestName(Result.getOrThrow(readCurrent(path, disk.readFile(path))))
+  const left = image.files().find((file) => file.endsWith(name))
+  const isLeft = left !== undefined && image.readFile(left).length === disk.readFile(left).length
+  run.check("I16", isLeft ? undefined : `CURRENT was moved to ${name}, which is not durable`)
+}
+
 /** Tells the run of what goes wrong on the disk from now on. */
 export const watchOrder = (run: Run, disk: SimulatedDisk): void => {
   disk.onCall((call, phase) => {
+    if (call.operation === "rename" && phase === "before") {
+      checkMove(run, disk, disk.crashImage("synced", random), call.path)
+      return
+    }
     const isRemoval = call.operation === "remove" && phase === "before"
     if (!isRemoval && !(isStructural(call) && phase === "after")) return
     const image = disk.crashImage("synced", random)

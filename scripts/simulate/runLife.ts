@@ -4,10 +4,12 @@ import { StoreActorHook } from "../../src/engine/ActorHook.ts"
 import type { Entry, LsmStore, StoreStats } from "../../src/index.ts"
 import { interruptAtYield, StoreHistory } from "../../src/testing/index.ts"
 import { restProblems } from "./bounds.ts"
+import { closedProblems, shapeAtRest } from "./closedStore.ts"
 import { followEvents } from "./followEvents.ts"
 import { contentProblems, inspectStore } from "./inspectStore.ts"
 import { inWords, LifeState } from "./LifeState.ts"
-import { retriedSyncs } from "./Mishaps.ts"
+import { highestSequence } from "./logSequences.ts"
+import { retriedSyncs, reusedNames } from "./Mishaps.ts"
 import { openStore, owesAfter, watchEnd } from "./opening.ts"
 import { bankProblem, Hand, performOperation } from "./performOperation.ts"
 import type { Stage } from "./performOperation.ts"
@@ -83,12 +85,14 @@ const pinProblem = ({ snapshots }: StoreStats): string | undefined =>
 /** Flushes, and waits until the store has come to rest. */
 const settle = (state: LifeState, store: Store): Effect.Effect<void> =>
   Effect.gen(function*() {
-    const { died, mishaps, run } = state
+    const { died, life, mishaps, run } = state
     state.judge("Flush", yield* Effect.exit(Effect.raceFirst(store.flush, Deferred.await(died))))
     yield* Effect.raceFirst(Effect.sleep("1 minute"), Deferred.await(died))
     if (mishaps.mayHaveStopped) return
     const stats = yield* store.stats
-    run.checked(["I13"], restProblems(stats))
+    run.checked(["I13", "I14"], restProblems(stats))
+    // Where the clock runs ahead of what could go on, a minute may be no time at all.
+    if (mishaps.isQuiet && life.earlyWakeChance === 0) run.check("I13", shapeAtRest(run.disk, life.options, stats))
     run.check("I14", pinProblem(stats))
   })
 
@@ -145,6 +149,7 @@ const live = (state: LifeState, expected: ReadonlyArray<Entry> | undefined): Eff
     if (Exit.isFailure(opened)) return
     const stats = yield* opened.value.store.stats
     run.check("I14", pinProblem(stats))
+    if (!mishaps.mayLeaveFiles) run.checked(["I2", "I9", "I11"], closedProblems(run.disk, stats))
     countFigures(run, stats)
   }).pipe(Effect.provideService(StoreActorHook, state.hook))
 
@@ -152,15 +157,17 @@ const live = (state: LifeState, expected: ReadonlyArray<Entry> | undefined): Eff
 export const runLife = (run: Run, life: Life, index: number, expected: ReadonlyArray<Entry> | undefined): void => {
   const { disk } = run
   const state = new LifeState(run, life, index)
+  state.seenSequence = Math.max(run.seenSequence, highestSequence(disk))
   const ended = watchEnd(run, life.end, life.seed, () => state.die())
   run.simulate(disk, live(state, expected), { seed: life.seed, earlyWakeChance: life.earlyWakeChance })
   for (const { call } of state.mishaps.struck) run.counts.add("faults", call.operation)
-  run.checked(["I12"], retriedSyncs(disk, state.mishaps))
+  run.checked(["I12"], [...retriedSyncs(disk, state.mishaps), ...reusedNames(disk)])
   const { history } = state
   if (history === undefined) {
     owesAfter(run, ended)
     return
   }
+  run.seenSequence = state.seenSequence
   run.checked(["I1", "I3", "I8"], history.problems())
   run.owed = {
     history,

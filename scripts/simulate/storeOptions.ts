@@ -16,8 +16,10 @@ const strategies: { readonly [name in StrategyName]: CompactionStrategy } = {
   fifo: Compaction.fifo({ maxBytes: 2 ** 40 })
 }
 
+export const strategyOf = ({ compaction }: PlannedOptions): CompactionStrategy => strategies[compaction]
+
 export const storeOptions = (planned: PlannedOptions): StoreOptions => ({
   ...planned,
   directory,
-  compaction: strategies[planned.compaction]
+  compaction: strategyOf(planned)
 })

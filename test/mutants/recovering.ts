@@ -93,10 +93,9 @@ export const recovering: ReadonlyArray<Mutant> = [
     edits: [{
       file: "src/engine/Manifest.ts",
       find: `
-      yield* directory.sync(mark)
-      yield* disk.rename(`,
-      replace: `
-      yield* disk.rename(`
+      // The manifest's own entry must be durable before CURRENT names it.
+      yield* directory.sync(mark)`,
+      replace: ""
     }]
   },
   {
