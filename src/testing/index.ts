@@ -3,6 +3,7 @@
  * itself among them: a disk that can lose power, and a runner that makes every
  * order of events repeatable. The engine imports nothing from here.
  */
+export { Bank, type BankOptions } from "./Bank.ts"
 export type { CrashMode } from "./CrashImage.ts"
 export type { DiskCall, DiskOperation, DiskRequest } from "./DiskCall.ts"
 export type { DiskCallListener } from "./DiskCalls.ts"
@@ -27,11 +28,21 @@ export {
   SimulationStuck
 } from "./Simulation.ts"
 export {
+  boundProblems,
+  type BoundsWatch,
+  restProblems,
+  type SettledOptions,
+  settledProblems,
+  type StoreBounds,
+  watchBounds
+} from "./StoreBounds.ts"
+export {
   type HistoryFigures,
   type HistoryMark,
   type ObserveOptions,
   type StoreEnd,
   StoreHistory
 } from "./StoreHistory.ts"
+export { type ModelChange, type ModelState, StoreModel } from "./StoreModel.ts"
 export { shapeProblems } from "./StoreShape.ts"
 export { VirtualClock } from "./VirtualClock.ts"

@@ -3,22 +3,21 @@ import { assert } from "@effect/vitest"
 import { Effect, Exit, Scope, Stream } from "effect"
 import { WriteBatch } from "../../src/index.ts"
 import type { Entry, ScanOptions, Snapshot } from "../../src/index.ts"
-import { shapeProblems, SimulatedDisk } from "../../src/testing/index.ts"
+import { shapeProblems, SimulatedDisk, StoreModel } from "../../src/testing/index.ts"
+import type { ModelChange, ModelState } from "../../src/testing/index.ts"
 import { structureOn } from "../../src/testing/shape/Structure.ts"
 import { directory, filesOf } from "../engine/harness.ts"
 import { keys, openings } from "./StoreCommand.ts"
 import type { Command } from "./StoreCommand.ts"
 import { isClosed, open, refuses, simulatedLayer } from "./storeHelpers.ts"
 import type { Store } from "./storeHelpers.ts"
-import { entriesOf, hex, StoreModel } from "./StoreModel.ts"
-import type { Change, State } from "./StoreModel.ts"
 
 type Tagged<Tag extends Command["_tag"]> = Extract<Command, { readonly _tag: Tag }>
 
 interface HeldSnapshot {
   readonly snapshot: Snapshot
   readonly scope: Scope.Closeable
-  readonly state: State
+  readonly state: ModelState
   isOpen: boolean
 }
 
@@ -32,11 +31,8 @@ const digest = (value: Uint8Array | undefined): string | undefined =>
     ? undefined
     : `${value.length} x ${value[0]}${value.every((byte) => byte === value[0]) ? "" : " mixed"}`
 
-const shown = (entries: Iterable<readonly [string, Uint8Array]>): ReadonlyArray<string> =>
-  Array.from(entries, ([key, value]) => `${key}: ${digest(value)}`)
-
-const hexEntries = (entries: ReadonlyArray<Entry>): ReadonlyArray<string> =>
-  shown(entries.map(([key, value]) => [hex(key), value]))
+const shown = (entries: Iterable<Entry>): ReadonlyArray<string> =>
+  Array.from(entries, ([key, value]) => `${Buffer.from(key).toString("hex")}: ${digest(value)}`)
 
 const bound = (key: number | undefined): Uint8Array | undefined => key === undefined ? undefined : keyAt(key)
 
@@ -97,7 +93,7 @@ export class StoreRun {
   /** Everything, by every way to read it, now and in each snapshot. */
   get #checkAll() {
     return Effect.gen({ self: this }, function*() {
-      yield* checkState(this.#store, this.#model.now.state)
+      yield* checkState(this.#store, this.#model.now)
       for (const { isOpen, snapshot, state } of this.#snapshots) if (isOpen) yield* checkState(snapshot, state)
     })
   }
@@ -170,7 +166,7 @@ export class StoreRun {
   #write({ changes, level }: Tagged<"Write">) {
     return Effect.gen({ self: this }, function*() {
       const batch = WriteBatch.make()
-      const applied: Array<Change> = []
+      const applied: Array<ModelChange> = []
       for (const { key, value } of changes) {
         if (value === undefined) batch.delete(keyAt(key))
         else batch.put(keyAt(key), valueOf(value))
@@ -188,7 +184,7 @@ export class StoreRun {
     const put = (key: Uint8Array) => this.#store.put(key, valueOf(value), { durability: level })
     return this.#acknowledged(
       Effect.forEach(wanted, put, { concurrency: "unbounded", discard: true }),
-      () => this.#model.putTogether(new Map(wanted.map((key) => [hex(key), valueOf(value)])), level)
+      () => this.#model.writeTogether(wanted.map((key) => ({ key, value: valueOf(value) })), level)
     )
   }
 
@@ -202,7 +198,7 @@ export class StoreRun {
 
   #get(key: Uint8Array) {
     return Effect.gen({ self: this }, function*() {
-      const expected = this.#model.now.state.get(hex(key))
+      const expected = this.#model.now.get(key)
       assert.strictEqual(digest(yield* this.#store.get(key)), digest(expected))
       assert.strictEqual(yield* this.#store.has(key), expected !== undefined)
     })
@@ -210,8 +206,8 @@ export class StoreRun {
 
   #getMany(wanted: ReadonlyArray<Uint8Array>) {
     return Effect.map(this.#store.getMany(wanted), (values) => {
-      const { state } = this.#model.now
-      assert.deepStrictEqual(values.map(digest), wanted.map((key) => digest(state.get(hex(key)))))
+      const { now } = this.#model
+      assert.deepStrictEqual(values.map(digest), wanted.map((key) => digest(now.get(key))))
     })
   }
 
@@ -228,7 +224,7 @@ export class StoreRun {
     }
     return Effect.map(
       Stream.runCollect(this.#store.scan(options)),
-      (entries) => assert.deepStrictEqual(hexEntries(entries), shown(entriesOf(this.#model.now.state, options)))
+      (entries) => assert.deepStrictEqual(shown(entries), shown(this.#model.now.scan(options)))
     )
   }
 
@@ -236,9 +232,9 @@ export class StoreRun {
     return Effect.gen({ self: this }, function*() {
       const scope = yield* Scope.make()
       const snapshot = yield* Scope.provide(this.#store.snapshot, scope)
-      const { sequence, state } = this.#model.now
-      if (!this.#maySkip) assert.strictEqual(snapshot.sequence, sequence)
-      this.#snapshots.push({ snapshot, scope, state, isOpen: true })
+      const { now } = this.#model
+      if (!this.#maySkip) assert.strictEqual(snapshot.sequence, now.sequence)
+      this.#snapshots.push({ snapshot, scope, state: now, isOpen: true })
     })
   }
 
@@ -276,11 +272,9 @@ export class StoreRun {
       yield* this.#close
       this.#disk = left
       yield* this.#open(opening)
-      const entries = yield* Stream.runCollect(this.#store.scan())
-      const found = new Map(entries.map(([key, value]) => [hex(key), value]))
+      const found = yield* Stream.runCollect(this.#store.scan())
       if (!this.#model.mayFind(found, image === "killed" ? "kill" : "power cut")) {
-        const { state } = this.#model.now
-        assert.fail(`found ${shown(found).join(", ")}; the last state was ${shown(entriesOf(state, {})).join(", ")}`)
+        assert.fail(`found ${shown(found).join(", ")}; the last state was ${shown(this.#model.now.scan()).join(", ")}`)
       }
       const { sequence } = yield* this.#store.stats
       this.#model = new StoreModel(found, sequence)
@@ -291,9 +285,9 @@ export class StoreRun {
 }
 
 /** Compares all that a store, or a snapshot, answers with a state. */
-const checkState = (reads: Pick<Snapshot, "get" | "getMany" | "has" | "scan">, state: State) =>
+const checkState = (reads: Pick<Snapshot, "get" | "getMany" | "has" | "scan">, state: ModelState) =>
   Effect.gen(function*() {
-    const expected = keys.map((key) => digest(state.get(hex(key))))
+    const expected = keys.map((key) => digest(state.get(key)))
     assert.deepStrictEqual((yield* reads.getMany(keys)).map(digest), expected)
     for (const [i, key] of keys.entries()) {
       assert.strictEqual(digest(yield* reads.get(key)), expected[i])
@@ -301,6 +295,6 @@ const checkState = (reads: Pick<Snapshot, "get" | "getMany" | "has" | "scan">, s
     }
     for (const reverse of [false, true]) {
       const entries = yield* Stream.runCollect(reads.scan({ reverse }))
-      assert.deepStrictEqual(hexEntries(entries), shown(entriesOf(state, { reverse })))
+      assert.deepStrictEqual(shown(entries), shown(state.scan({ reverse })))
     }
   })

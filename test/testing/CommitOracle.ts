@@ -1,7 +1,8 @@
 /** Tries every order of a few commits: the slow and certain way to tell whether a history is possible. */
-import { absent, agrees, isWithin } from "../../src/testing/history/Content.ts"
+import { absent, agrees } from "../../src/testing/history/Content.ts"
 import type { Finding, Key, Value } from "../../src/testing/history/Content.ts"
 import type { HistoryLog, Observation, RecordedWrite } from "../../src/testing/history/HistoryLog.ts"
+import { isWithin } from "../../src/testing/history/KeySpan.ts"
 
 /** The content after a power cut. */
 export interface FoundContent {

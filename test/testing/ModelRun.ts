@@ -3,9 +3,11 @@
  * calls begins, takes effect in one step if it does, and ends.
  */
 import { absent, anyValue } from "../../src/testing/history/Content.ts"
-import type { Finding, Key, KeySpan, Value } from "../../src/testing/history/Content.ts"
+import type { Finding, Key, Value } from "../../src/testing/history/Content.ts"
 import { HistoryLog } from "../../src/testing/history/HistoryLog.ts"
 import type { Observation, Outcome, Part, RecordedWrite } from "../../src/testing/history/HistoryLog.ts"
+import { isWithin } from "../../src/testing/history/KeySpan.ts"
+import type { KeySpan } from "../../src/testing/history/KeySpan.ts"
 import { SeededRandom } from "../../src/testing/index.ts"
 
 export interface ModelRunOptions {
@@ -106,13 +108,8 @@ export const runModel = (options: ModelRunOptions): ModelRun => {
         return { found: new Map(wanted.map((key) => [key, findingOf(state, key)])), covered: undefined }
       }
       case "scan": {
-        const covered: KeySpan = {
-          lower: random.bool() ? undefined : { key: random.pick(keys), inclusive: random.bool() },
-          upper: undefined
-        }
-        const { lower } = covered
-        const isIn = (key: Key) => lower === undefined || key > lower.key || (lower.inclusive && key === lower.key)
-        return { found: new Map([...state].filter(([key]) => isIn(key))), covered }
+        const covered: KeySpan = random.bool() ? {} : { [random.pick(["gt", "gte", "lt", "lte"])]: random.pick(keys) }
+        return { found: new Map([...state].filter(([key]) => isWithin(covered, key))), covered }
       }
       default: {
         const key = random.pick(keys)

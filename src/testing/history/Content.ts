@@ -52,18 +52,3 @@ export const shownKey = (key: Key): string =>
 /** True if this value is what a read found. */
 export const agrees = (finding: Finding, value: Value): boolean =>
   finding === anyValue ? value !== absent : finding === value
-
-export interface SpanEnd {
-  readonly key: Key
-  readonly inclusive: boolean
-}
-
-/** A stretch of keys; an absent end is none. */
-export interface KeySpan {
-  readonly lower: SpanEnd | undefined
-  readonly upper: SpanEnd | undefined
-}
-
-export const isWithin = ({ lower, upper }: KeySpan, key: Key): boolean =>
-  (lower === undefined || key > lower.key || (lower.inclusive && key === lower.key))
-  && (upper === undefined || key < upper.key || (upper.inclusive && key === upper.key))

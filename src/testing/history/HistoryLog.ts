@@ -6,7 +6,8 @@
 import type { Snapshot } from "../../Snapshot.ts"
 import type { Durability } from "../../StoreOptions.ts"
 import type { Problem } from "../Problem.ts"
-import type { Finding, Key, KeySpan, Value } from "./Content.ts"
+import type { Finding, Key, Value } from "./Content.ts"
+import type { KeySpan } from "./KeySpan.ts"
 
 /**
  * - `"pending"`: has not ended yet.

@@ -1,10 +1,8 @@
 /** The reads of a store and of its snapshots, each taken down with what it found once it has succeeded. */
 import { Effect, Stream } from "effect"
 import type { Scope } from "effect"
-import { scanRange } from "../../engine/ScanRange.ts"
 import type { LsmStore } from "../../LsmStore.ts"
 import type { Entry, ScanOptions, Snapshot } from "../../Snapshot.ts"
-import { InvalidArgument } from "../../StoreError.ts"
 import type { ReadError } from "../../StoreError.ts"
 import { absent, anyValue, findingOf, isKey, keyOf, shownKey } from "./Content.ts"
 import type { Finding, Key } from "./Content.ts"
@@ -52,9 +50,7 @@ const scanned = (
   reportTo: (name: ReadName) => Report
 ): Stream.Stream<Entry, ReadError> =>
   Stream.suspend(() => {
-    const range = scanRange(options)
-    if (range instanceof InvalidArgument) return scan
-    const observed = new ObservedScan(log, range, reportTo("scan"))
+    const observed = new ObservedScan(log, reportTo("scan"), options)
     return Stream.transformPull(scan, (pull) =>
       Effect.succeed(Effect.onExit(pull, (exit) => {
         observed.pulled(exit)

@@ -1,34 +1,31 @@
 /** One run of a scan: what it has shown so far, and whether it kept to its range, its order and its limit. */
 import { Exit, Pull } from "effect"
 import type { Cause } from "effect"
-import type { ScanRange } from "../../engine/ScanRange.ts"
-import type { Entry } from "../../Snapshot.ts"
+import type { Entry, SnapshotScanOptions } from "../../Snapshot.ts"
 import type { ReadError } from "../../StoreError.ts"
-import { findingOf, isWithin, keyOf, shownKey } from "./Content.ts"
-import type { Key, KeySpan, SpanEnd } from "./Content.ts"
+import { findingOf, keyOf, shownKey } from "./Content.ts"
+import type { Key } from "./Content.ts"
 import type { HistoryLog, Part, Report } from "./HistoryLog.ts"
-
-const spanOf = ({ lower, upper }: ScanRange): KeySpan => {
-  const end = (bound: ScanRange["lower"]): SpanEnd | undefined =>
-    bound === undefined ? undefined : { key: keyOf(bound.key), inclusive: bound.inclusive }
-  return { lower: end(lower), upper: end(upper) }
-}
+import { isWithin, spanOf } from "./KeySpan.ts"
+import type { KeySpan } from "./KeySpan.ts"
 
 export class ObservedScan {
   readonly #log: HistoryLog
   readonly #report: Report
-  readonly #range: ScanRange
+  readonly #isReverse: boolean
+  readonly #limit: number
   readonly #span: KeySpan
   readonly #begun: number
   readonly #part: Part = { found: new Map(), covered: undefined }
   #isReported = false
   #last: Key | undefined
 
-  constructor(log: HistoryLog, range: ScanRange, report: Report) {
+  constructor(log: HistoryLog, report: Report, options: SnapshotScanOptions = {}) {
     this.#log = log
     this.#report = report
-    this.#range = range
-    this.#span = spanOf(range)
+    this.#isReverse = options.reverse ?? false
+    this.#limit = options.limit ?? Number.POSITIVE_INFINITY
+    this.#span = spanOf(options)
     this.#begun = log.tick()
   }
 
@@ -43,7 +40,7 @@ export class ObservedScan {
   }
 
   #show(entries: ReadonlyArray<Entry>): void {
-    const { limit, reverse } = this.#range
+    const reverse = this.#isReverse
     for (const [keyBytes, value] of entries) {
       const key = keyOf(keyBytes)
       const last = this.#last
@@ -54,14 +51,13 @@ export class ObservedScan {
       this.#part.found.set(key, findingOf(value))
       this.#last = key
     }
-    if (this.#part.found.size > limit) this.#wrong(`more entries than its limit, ${limit}`)
+    if (this.#part.found.size > this.#limit) this.#wrong(`more entries than its limit, ${this.#limit}`)
     if (this.#last === undefined) return
-    const here = { key: this.#last, inclusive: true }
-    this.#part.covered = reverse ? { ...this.#span, lower: here } : { ...this.#span, upper: here }
+    this.#part.covered = reverse ? { ...this.#span, gte: this.#last } : { ...this.#span, lte: this.#last }
   }
 
   #end(): void {
-    if (this.#part.found.size < this.#range.limit) this.#part.covered = this.#span
+    if (this.#part.found.size < this.#limit) this.#part.covered = this.#span
   }
 
   #wrong(what: string): void {

@@ -1,8 +1,9 @@
 /** What was seen of one state: of each key a value, and of which writers it may be. */
-import { absent, anyValue, isWithin, shownKey } from "./Content.ts"
+import { absent, anyValue, shownKey } from "./Content.ts"
 import type { Finding, Key } from "./Content.ts"
 import type { HistoryGraph } from "./HistoryGraph.ts"
 import type { Observation, ReadName } from "./HistoryLog.ts"
+import { isWithin } from "./KeySpan.ts"
 
 /** A key of a state, and what was found there. */
 export interface ShownKey {
