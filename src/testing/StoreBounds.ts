@@ -2,7 +2,7 @@
  * What a store may hold at most, and what is left of it at rest (I13): memory and
  * segments stay under their bounds, and once faults stop all that waits goes on.
  */
-import { Duration, Effect, Result, Stream } from "effect"
+import { Effect, Fiber, Option, Result, Stream } from "effect"
 import type { Scope } from "effect"
 import type { LsmStore } from "../LsmStore.ts"
 import type { WriteError } from "../StoreError.ts"
@@ -61,7 +61,7 @@ export const boundProblems = (stats: StoreStats, bounds: StoreBounds): ReadonlyA
 }
 
 /** What is under way still in a store to which nobody writes. */
-export const restProblems = (stats: StoreStats): ReadonlyArray<Problem> => [
+const restProblems = (stats: StoreStats): ReadonlyArray<Problem> => [
   ...overBound([
     ["memtables that are not flushed", stats.immutables.count, 0],
     ["segments after a flush", stats.log.segments, segmentsAtRest],
@@ -106,8 +106,8 @@ export const watchBounds = (
 
 /** How long a store may take to come to rest. */
 export interface SettledOptions {
-  /** On the clock. Default 1 hour, which takes no time in a simulation. */
-  readonly within?: Duration.Input
+  /** How often it is looked at, a second apart on the clock, before it is given up. Default 3600. */
+  readonly looks?: number
 }
 
 /**
@@ -138,27 +138,34 @@ export const settledProblems = (
   options: SettledOptions = {}
 ): Effect.Effect<ReadonlyArray<Problem>> =>
   Effect.gen(function*() {
-    const { within = "1 hour" } = options
+    const { looks = 3_600 } = options
     for (const [name, call] of [["sync", store.sync], ["flush", store.flush]] as const) {
-      const problem = yield* unfinished(name, call, within)
+      const problem = yield* unfinished(name, call, looks)
       if (problem !== undefined) return [problem]
     }
-    for (let waited = 0;; waited += lookInterval) {
+    for (let look = 1;; look++) {
       const problems = restProblems(yield* store.stats)
-      if (problems.length === 0 || waited >= Duration.toMillis(Duration.fromInputUnsafe(within))) return problems
-      yield* Effect.sleep(lookInterval)
+      if (problems.length === 0 || look >= looks) return problems
+      yield* Effect.sleep(betweenLooks)
     }
   })
 
-/** Milliseconds between two looks at a store that is not at rest. */
-const lookInterval = 1_000
+const betweenLooks = "1 second"
 
+/** Looks are counted rather than time, which a simulation may let pass while others could go on. */
 const unfinished = (
   name: string,
   call: Effect.Effect<void, WriteError>,
-  within: Duration.Input
+  looks: number
 ): Effect.Effect<Problem | undefined> =>
-  Effect.map(Effect.result(Effect.timeoutOption(call, within)), (result) => {
-    if (Result.isFailure(result)) return { invariant: "I13", message: `${name} failed: ${result.failure.message}` }
-    return result.success._tag === "Some" ? undefined : { invariant: "I13", message: `${name} has not ended` }
+  Effect.gen(function*() {
+    const fiber = yield* Effect.forkChild(Effect.result(call))
+    for (let look = 0; look < looks; look++) {
+      const ended = yield* Effect.timeoutOption(Fiber.join(fiber), betweenLooks)
+      if (Option.isNone(ended)) continue
+      const message = Result.isFailure(ended.value) ? `${name} failed: ${ended.value.failure.message}` : undefined
+      return message === undefined ? undefined : { invariant: "I13", message }
+    }
+    yield* Fiber.interrupt(fiber)
+    return { invariant: "I13", message: `${name} does not end` }
   })

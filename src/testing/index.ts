@@ -30,7 +30,6 @@ export {
 export {
   boundProblems,
   type BoundsWatch,
-  restProblems,
   type SettledOptions,
   settledProblems,
   type StoreBounds,
