@@ -12,7 +12,7 @@ import type {
 } from "../../src/testing/index.ts"
 import { Counts } from "./Counts.ts"
 import { watchOrder } from "./orderChecks.ts"
-import type { Latency, Plan } from "./Plan.ts"
+import type { Latency, Plan, PlannedFault } from "./Plan.ts"
 
 /** What the next opening must find. */
 export interface Owed {
@@ -79,15 +79,19 @@ export class Run {
     return this.disk
   }
 
-  /** Runs a program over the disk to its end; what it leaves behind, or dies of, is a problem. */
+  /**
+   * Runs a program over the disk to its end; what it leaves behind, or dies of, is a problem.
+   * A read that nobody waits for any more ends when the disk answers: after a stall.
+   */
   simulate<A, E>(
     disk: SimulatedDisk,
     program: Effect.Effect<A, E>,
-    options: { readonly seed: number; readonly earlyWakeChance?: number }
+    options: { readonly seed: number; readonly earlyWakeChance?: number; readonly faults?: ReadonlyArray<PlannedFault> }
   ): Exit.Exit<A, E | SimulationStuck> {
     watchOrder(this, disk)
+    const longestStall = Math.max(0, ...options.faults?.map(({ stall = 0 }) => stall) ?? [])
     // The clock moves on when nothing can run: what ends by itself has ended then.
-    const settled = Effect.ensuring(program, Effect.sleep("1 second")).pipe(Effect.provide(Logger.layer([])))
+    const settled = Effect.ensuring(program, Effect.sleep(1_000 + longestStall)).pipe(Effect.provide(Logger.layer([])))
     const { digest, exit, fibersLeft, steps, time } = simulate(settled, { ...options, maxSteps })
     this.digests.push(digest, crc32(JSON.stringify(disk.trace)))
     this.counts.add("run", "simulations")

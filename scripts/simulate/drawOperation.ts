@@ -28,7 +28,11 @@ const drawLevel = (random: SeededRandom, { levels }: OperationMix): { readonly d
   return durability === undefined ? {} : { durability }
 }
 
+/** More records than the engine takes in one stretch. */
+const wideBatch = 1_200
+
 const drawRecords = (random: SeededRandom) => {
+  if (random.bool(0.01)) return Array.from({ length: wideBatch }, () => ({ key: random.pick(batchKeys), size: 16 }))
   const isLarge = random.bool(0.05)
   const records = random.bool(0.03) ? 0 : isLarge ? 200 : 1 + random.int(random.pick([3, 6, 30]))
   const sizes = isLarge ? () => random.int(1000) : records > 6 ? () => random.int(400) : () => drawSize(random)

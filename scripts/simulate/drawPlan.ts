@@ -3,6 +3,7 @@
  * plan for as long as this file stays as it is.
  */
 import { SeededRandom } from "../../src/testing/index.ts"
+import { drawEpisode } from "./drawEpisode.ts"
 import { drawOperation } from "./drawOperation.ts"
 import type {
   ActorName,
@@ -132,7 +133,10 @@ const drawLife = (random: SeededRandom, isFirst: boolean): Life => {
     const levels = random.pick([["sync"], ["buffered", "async"], ["sync", "buffered", "async"], [undefined]] as const)
     const writes = random.pick([0.2, 0.6, 0.9])
     const interrupts = random.pick([0, 0.1, 0.4])
-    return Array.from({ length: 1 + random.int(size) }, () => drawOperation(random, { levels, writes, interrupts }))
+    return Array.from(
+      { length: 1 + random.int(size) },
+      () => random.bool(0.03) ? drawEpisode(random) : drawOperation(random, { levels, writes, interrupts })
+    ).flat()
   })
   const defects: Array<PlannedDefect> = random.bool(0.2)
     ? [{

@@ -78,7 +78,10 @@ export const runAttempt = (run: Run, attempt: Attempt, options: PlannedOptions):
     yield* Scope.close(scope, Exit.void)
     return { exit, struck }
   })
-  const outcome = run.simulate(disk, opening, { seed: attempt.seed })
+  const outcome = run.simulate(disk, opening, {
+    seed: attempt.seed,
+    faults: attempt.fault === undefined ? [] : [attempt.fault]
+  })
   for (const { call } of mishaps.struck) run.counts.add("faults within recovery", call.operation)
   run.checked(["I12"], [...retriedSyncs(disk, mishaps), ...reusedNames(disk)])
   if (ended.end !== undefined) run.counts.add("crashes within recovery", attempt.end._tag)

@@ -3,7 +3,7 @@ import { Effect, Exit, Scope, Semaphore, Stream } from "effect"
 import type { Durability, KeyRange, LsmStore, ReadError, Snapshot, WriteError, WriteOptions } from "../../src/index.ts"
 import { WriteBatch } from "../../src/index.ts"
 import type { Operation } from "./Plan.ts"
-import { accountKeys, accountPrefix, balanceOf, bankTotal, keyBytes, valueOf } from "./Workload.ts"
+import { accountKeys, accountPrefix, balanceOf, bankTotal, keyBytes, sameBytes, valueOf } from "./Workload.ts"
 
 type Store = LsmStore["Service"]
 
@@ -125,6 +125,38 @@ const scan = (
     return pause === undefined ? Stream.runDrain(taken) : Stream.runForEach(taken, () => Effect.sleep(pause))
   })
 
+type Record = readonly [key: Uint8Array, value: Uint8Array | undefined]
+
+const recordsOf = ({ records }: Extract<Operation, { readonly _tag: "Write" }>, name: string): ReadonlyArray<Record> =>
+  records.map(({ key, size }, at) => [keyBytes(key), size === undefined ? undefined : valueOf(`${name}/${at}`, size)])
+
+/** Values of fewer bytes may be those of another write. */
+const tellingSize = 20
+
+/** What a write that was refused would have written is not there (I12). */
+export const checkAbsent = (stage: Stage, operation: Operation, name: string): Effect.Effect<void> => {
+  const records: ReadonlyArray<Record> = operation._tag === "Put"
+    ? [[keyBytes(operation.key), valueOf(name, operation.size)]]
+    : operation._tag === "Write"
+    ? recordsOf(operation, name)
+    : []
+  return Effect.forEach(
+    records,
+    ([key, value]) =>
+      value === undefined || value.length < tellingSize ? Effect.void : Effect.map(
+        Effect.exit(stage.store.get(key)),
+        (exit) =>
+          stage.check(
+            "I12",
+            Exit.isSuccess(exit) && exit.value !== undefined && sameBytes(exit.value, value)
+              ? `${operation._tag} ${name} was refused, and what it wrote is there`
+              : undefined
+          )
+      ),
+    { discard: true }
+  )
+}
+
 /** `name` is the operation's own: what it writes nobody else does. */
 export const performOperation = (
   stage: Stage,
@@ -139,19 +171,11 @@ export const performOperation = (
       return store.put(keyBytes(operation.key), valueOf(name, operation.size), levelOf(operation))
     case "Delete":
       return store.delete(keyBytes(operation.key), levelOf(operation))
-    case "Write": {
-      const { records } = operation
-      const batch = batchOf(
-        records.map((
-          { key, size },
-          at
-        ) => [keyBytes(key), size === undefined ? undefined : valueOf(`${name}/${at}`, size)])
-      )
+    case "Write":
       return Effect.map(
-        store.write(batch, levelOf(operation)),
-        ({ sequence }) => records.length > 0 && stage.committed(sequence, operation.durability)
+        store.write(batchOf(recordsOf(operation, name)), levelOf(operation)),
+        ({ sequence }) => operation.records.length > 0 && stage.committed(sequence, operation.durability)
       )
-    }
     case "Transfer":
       return transfer(stage, operation, name)
     case "Get":

@@ -1,5 +1,5 @@
 /** One life of a store: opened, used by some fibers while things go wrong, and brought to its end. */
-import { Deferred, Effect, Exit, Fiber, Scope, Semaphore } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, Option, Scope, Semaphore } from "effect"
 import { StoreActorHook } from "../../src/engine/ActorHook.ts"
 import type { Entry, LsmStore, StoreStats } from "../../src/index.ts"
 import { interruptAtYield, StoreHistory } from "../../src/testing/index.ts"
@@ -11,7 +11,7 @@ import { inWords, LifeState } from "./LifeState.ts"
 import { highestSequence } from "./logSequences.ts"
 import { retriedSyncs, reusedNames } from "./Mishaps.ts"
 import { openStore, owesAfter, watchEnd } from "./opening.ts"
-import { bankProblem, Hand, performOperation } from "./performOperation.ts"
+import { bankProblem, checkAbsent, Hand, performOperation } from "./performOperation.ts"
 import type { Stage } from "./performOperation.ts"
 import type { Life, Operation } from "./Plan.ts"
 import type { Run } from "./Run.ts"
@@ -64,7 +64,9 @@ const perform = (
     })
   return Effect.flatMap(ending, (exit) => {
     state.judge(operation._tag, exit)
-    return state.look(stage.store)
+    const isRefused = Exit.isFailure(exit)
+      && Option.getOrUndefined(Cause.findErrorOption(exit.cause))?._tag === "StoreReadOnly"
+    return Effect.andThen(isRefused ? checkAbsent(stage, operation, name) : Effect.void, state.look(stage.store))
   })
 }
 
@@ -159,7 +161,7 @@ export const runLife = (run: Run, life: Life, index: number, expected: ReadonlyA
   const state = new LifeState(run, life, index)
   state.seenSequence = Math.max(run.seenSequence, highestSequence(disk))
   const ended = watchEnd(run, life.end, life.seed, () => state.die())
-  run.simulate(disk, live(state, expected), { seed: life.seed, earlyWakeChance: life.earlyWakeChance })
+  run.simulate(disk, live(state, expected), life)
   for (const { call } of state.mishaps.struck) run.counts.add("faults", call.operation)
   run.checked(["I12"], [...retriedSyncs(disk, state.mishaps), ...reusedNames(disk)])
   const { history } = state
