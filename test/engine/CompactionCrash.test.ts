@@ -12,6 +12,7 @@ import {
   directory,
   entriesOf,
   filesOf,
+  isChange,
   runSeed,
   seeds,
   takeImages,
@@ -41,10 +42,6 @@ const lifeOf = (disk: SimulatedDisk, history: WorkloadHistory, seed: number, eve
           yield* store.flush
         }
       }), small), { discard: true })
-
-/** The calls that change what a crash leaves. */
-const isChange = ({ operation }: DiskCall): boolean =>
-  operation !== "read" && operation !== "readSync" && operation !== "openRead" && operation !== "close"
 
 const count = (events: ReadonlyArray<EngineEvent>, tag: EngineEvent["_tag"]): number =>
   events.filter(({ _tag }) => _tag === tag).length

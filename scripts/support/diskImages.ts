@@ -1,0 +1,64 @@
+/** Images of a simulated disk, taken right before its calls. */
+import { SeededRandom } from "../../src/testing/index.ts"
+import type { CrashMode, DiskCall, SimulatedDisk } from "../../src/testing/index.ts"
+
+export type ImageMode = CrashMode | "kill"
+
+/** An image together with what was known when it was taken. */
+export interface Taken<Known> {
+  readonly image: SimulatedDisk
+  readonly mode: ImageMode
+  readonly call: DiskCall
+  readonly known: Known
+}
+
+/** An image, or as many images as there are modes, right before the call. */
+export const takeImage = <Known>(
+  disk: SimulatedDisk,
+  modes: ReadonlyArray<ImageMode>,
+  call: DiskCall,
+  known: Known
+): ReadonlyArray<Taken<Known>> => {
+  // By the call: what is taken elsewhere changes no image.
+  const random = new SeededRandom(call.index)
+  return modes.map((mode) => ({
+    image: mode === "kill" ? disk.killImage() : disk.crashImage(mode, random),
+    mode,
+    call,
+    known
+  }))
+}
+
+/** Takes images right before each of the calls that `wanted` picks, from now on. */
+export const takeImages = <Known>(
+  disk: SimulatedDisk,
+  modes: ReadonlyArray<ImageMode>,
+  wanted: (call: DiskCall) => boolean,
+  known: () => Known
+): ReadonlyArray<Taken<Known>> => {
+  const taken: Array<Taken<Known>> = []
+  disk.onCall((call, phase) => {
+    if (phase === "before" && wanted(call)) taken.push(...takeImage(disk, modes, call, known()))
+  })
+  return taken
+}
+
+/** For messages. */
+export const callInWords = ({ index, operation, path, to }: DiskCall): string =>
+  `call ${index} (${operation} ${path}${to === undefined ? "" : ` to ${to}`})`
+
+/** For messages: which image it was. */
+export const describeTaken = ({ call, mode }: Taken<unknown>): string => `"${mode}" before ${callInWords(call)}`
+
+const changes: ReadonlySet<DiskCall["operation"]> = new Set([
+  "createAppend",
+  "append",
+  "sync",
+  "makeDirectory",
+  "rename",
+  "remove",
+  "syncDirectory"
+])
+
+/** Whether the call may change what a crash leaves: between two such calls nothing does. */
+export const isChange = ({ operation }: DiskCall): boolean => changes.has(operation)
