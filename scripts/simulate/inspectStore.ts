@@ -32,7 +32,11 @@ export const contentProblems = (
 
 const describe = (key: string): string => key.length > 40 ? `${key.slice(0, 40)}…` : JSON.stringify(key)
 
-export const inspectStore = (store: LsmStore["Service"]): Effect.Effect<Inspected, ReadError> =>
+/** Reads keys by name as well: those that there are, and the given ones. */
+export const inspectStore = (
+  store: LsmStore["Service"],
+  keys: ReadonlyArray<Uint8Array> = allKeyBytes
+): Effect.Effect<Inspected, ReadError> =>
   Effect.scoped(Effect.gen(function*() {
     const problems: Array<Problem> = []
     const content = yield* Stream.runCollect(store.scan())
@@ -41,14 +45,15 @@ export const inspectStore = (store: LsmStore["Service"]): Effect.Effect<Inspecte
     )
     const snapshot = yield* store.snapshot
     problems.push(...contentProblems("a snapshot's scan", yield* Stream.runCollect(snapshot.scan()), content))
-    const expected = new Map(content.map(([key, value]) => [new TextDecoder().decode(key), value]))
-    const keys = allKeys.map(keyBytes)
-    const many = yield* store.getMany(keys)
-    const throughSnapshot = yield* snapshot.getMany(keys)
-    for (const [at, key] of allKeys.entries()) {
-      const value = expected.get(key)
-      const one = yield* store.get(keyBytes(key))
-      const has = yield* store.has(keyBytes(key))
+    const expected = new Map(content.map(([key, value]) => [nameOf(key), value]))
+    const named = new Map([...keys, ...content.map(([key]) => key)].map((key) => [nameOf(key), key]))
+    const asked = [...named.values()]
+    const many = yield* store.getMany(asked)
+    const throughSnapshot = yield* snapshot.getMany(asked)
+    for (const [at, key] of asked.entries()) {
+      const value = expected.get(nameOf(key))
+      const one = yield* store.get(key)
+      const has = yield* store.has(key)
       const differs = [
         sameValue(one, value) ? undefined : "get",
         sameValue(many[at], value) ? undefined : "getMany",
@@ -56,11 +61,16 @@ export const inspectStore = (store: LsmStore["Service"]): Effect.Effect<Inspecte
         has === (value !== undefined) ? undefined : "has"
       ].filter((way) => way !== undefined)
       if (differs.length > 0) {
-        problems.push({ invariant: "I10", message: `${differs.join(" and ")} of ${describe(key)} differ from a scan` })
+        const message = `${differs.join(" and ")} of ${describe(nameOf(key))} differ from a scan`
+        problems.push({ invariant: "I10", message })
       }
     }
     return { content, problems }
   }))
+
+const allKeyBytes = allKeys.map(keyBytes)
+
+const nameOf = (key: Uint8Array): string => Buffer.from(key).toString("latin1")
 
 const sameValue = (one: Uint8Array | undefined, other: Uint8Array | undefined): boolean =>
   one === undefined || other === undefined ? one === other : sameBytes(one, other)
