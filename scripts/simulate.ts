@@ -2,6 +2,9 @@
  * `npm run simulate -- --seeds 1..2000`: draws a plan from each seed, runs it
  * under a seeded scheduler, a virtual clock and a simulated disk, and fails at
  * the first seed under which anything is not as it must be.
+ *
+ * `npm run simulate -- --exhaustive`: a small workload, with each thing that can go
+ * wrong at each point at which it can.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect, Option, Schema, Stream } from "effect"
@@ -11,6 +14,8 @@ import { availableParallelism } from "node:os"
 import type { Problem } from "../src/testing/index.ts"
 import { Counts } from "./simulate/Counts.ts"
 import { drawPlan } from "./simulate/drawPlan.ts"
+import { parts } from "./simulate/exhaustive/parts.ts"
+import { runParts } from "./simulate/exhaustive/runParts.ts"
 import { PlanJson } from "./simulate/Plan.ts"
 import { keepPlan, problemLines, smallestPlan } from "./simulate/report.ts"
 import { runPlan } from "./simulate/runPlan.ts"
@@ -60,6 +65,14 @@ const flags = {
     Flag.withDescription("Run the plan in this file instead, as it was printed for a seed that failed"),
     Flag.optional
   ),
+  exhaustive: Flag.Boolean("exhaustive").pipe(
+    Flag.withDescription("Run no seeds, but everything that can go wrong at each point of a small workload"),
+    Flag.withDefault(false)
+  ),
+  part: Flag.Literals("part", parts.map(({ name }) => name)).pipe(
+    Flag.withDescription("Of the exhaustive runs only this part"),
+    Flag.optional
+  ),
   shrink: Flag.Boolean("shrink").pipe(
     Flag.withDescription("Look for a smaller plan that fails like one that has failed"),
     Flag.withDefault(true)
@@ -94,9 +107,12 @@ const tellOfFailure = Effect.fnUntraced(function*(seed: number, problems: Readon
 const simulate = Command.make(
   "simulate",
   flags,
-  Effect.fnUntraced(function*({ minutes, processes, replay: file, seeds, shrink }) {
+  Effect.fnUntraced(function*({ exhaustive, minutes, part, processes, replay: file, seeds, shrink }) {
     if (Option.isSome(file)) return yield* replay(file.value)
     const progress = makeProgress(process.stdout)
+    if (exhaustive) {
+      return yield* runParts(parts.filter(({ name }) => Option.getOrElse(part, () => name) === name), progress)
+    }
     const range = parseSeeds(seeds)
     const since = performance.now()
     const until = since + 60_000 * Option.getOrElse(minutes, () => Infinity)

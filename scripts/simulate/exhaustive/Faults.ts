@@ -1,0 +1,233 @@
+/**
+ * Every kind of error at every disk call of a store's life, its openings included
+ * (I5, I12, I13, I16): typed errors only, and no wait without an end; reads go on
+ * after writes have stopped; a table is written again, and nothing is lost; once
+ * it has healed, what waited goes on; on reopening, everything that was
+ * acknowledged durably is there.
+ */
+import { Cause, Effect, Exit, Result } from "effect"
+import type { Entry, ReadError, StoreOpenError, WriteError } from "../../../src/index.ts"
+import { SimulatedDisk, StoreHistory } from "../../../src/testing/index.ts"
+import type { DiskCall, Fault, Problem } from "../../../src/testing/index.ts"
+import { callInWords } from "../../support/diskImages.ts"
+import { bytesOf } from "../../support/smallStore.ts"
+import type { Store } from "../../support/smallStore.ts"
+import { faultKinds } from "./FaultKinds.ts"
+import type { FaultKind } from "./FaultKinds.ts"
+import { liveSession, sessions, sparing } from "./Life.ts"
+import { sampler } from "./Outcome.ts"
+import type { Figures, Outcome, Sample } from "./Outcome.ts"
+import { handleProblems, onlyError, readAll, reopen, runGuarded } from "./Reopened.ts"
+import { fileKind } from "./StoreFiles.ts"
+
+type StoreError = StoreOpenError | ReadError | WriteError
+
+/** A disk, and what the store on it holds. */
+interface Base {
+  readonly disk: SimulatedDisk
+  readonly entries: ReadonlyArray<Entry>
+}
+
+/** What happened to a store on a disk on which something went wrong. */
+interface Struck {
+  readonly problems: Array<Problem>
+  opening: "opened" | "refused"
+  readOnly: boolean
+  /** How often the fault had struck when the store began to close. */
+  firedBeforeClose: number
+}
+
+/** What an error of the disk may become. */
+export const expectedErrors: ReadonlySet<string> = new Set(["DiskError", "InvalidArgument", "StoreReadOnly"])
+
+const judge = (struck: Struck, name: string, exit: Exit.Exit<unknown, StoreError>): void => {
+  if (Exit.isSuccess(exit)) return
+  const error = onlyError(exit.cause)
+  if (error !== undefined && expectedErrors.has(error._tag)) return
+  struck.problems.push({
+    invariant: "I12",
+    message: `${name} ended with ${error?.message ?? Cause.pretty(exit.cause)}`
+  })
+}
+
+const check = (struck: Struck, invariant: string, isRight: boolean, message: string): void => {
+  if (!isRight) struck.problems.push({ invariant, message })
+}
+
+/** Writes have stopped: every one is refused at once, and so it stays. */
+const checkStopped = (store: Store, struck: Struck) =>
+  Effect.forEach(
+    [
+      ["put", store.put(bytesOf("later"), bytesOf("later"))],
+      ["delete", store.delete(bytesOf("a"), { durability: "async" })],
+      ["sync", store.sync],
+      ["flush", store.flush],
+      ["compact", store.compact()]
+    ] as const,
+    ([name, call]) =>
+      Effect.map(Effect.exit(call), (exit) => {
+        const error = Exit.isFailure(exit) ? onlyError(exit.cause) : undefined
+        check(
+          struck,
+          "I12",
+          error?._tag === "StoreReadOnly",
+          `${name} is not refused: ${error?.message ?? "it succeeds"}`
+        )
+      }),
+    { discard: true }
+  )
+
+/** The store writes, flushes and compacts as if nothing had been, and nothing waits any more. */
+const checkAlive = (store: Store, struck: Struck) =>
+  Effect.gen(function*() {
+    const works = Effect.gen(function*() {
+      yield* store.put(bytesOf("later"), bytesOf("later"))
+      yield* store.flush
+      yield* store.compact()
+      yield* store.sync
+    })
+    const exit = yield* Effect.exit(works)
+    check(
+      struck,
+      "I13",
+      Exit.isSuccess(exit),
+      `once healed it fails with ${Exit.isFailure(exit) ? Cause.pretty(exit.cause) : ""}`
+    )
+    yield* Effect.sleep("1 second")
+    const { actors, immutables, log } = yield* store.stats
+    check(struck, "I13", immutables.count === 0, `${immutables.count} memtables wait for a flush`)
+    check(struck, "I13", log.segments <= 2, `there are ${log.segments} segments`)
+    for (const { name, queued, state } of actors) {
+      check(struck, "I13", state === "idle" && queued === 0, `${name} is ${state}, and ${queued} messages wait for it`)
+    }
+  })
+
+/** Once what went wrong is over: the store works, or has stopped for good and answers reads. */
+const checkHealed = (store: Store, struck: Struck) =>
+  Effect.gen(function*() {
+    // Whatever is tried again has been.
+    yield* Effect.sleep("1 minute")
+    struck.readOnly = (yield* store.stats).readOnly
+    yield* struck.readOnly ? checkStopped(store, struck) : checkAlive(store, struck)
+    const read = yield* Effect.exit(readAll(store))
+    if (Exit.isSuccess(read)) struck.problems.push(...read.value.problems)
+    else check(struck, "I12", false, `reads do not go on: ${Cause.pretty(read.cause)}`)
+  })
+
+/** One opening of the life in which this goes wrong at that call. */
+const strike = (
+  base: Base,
+  session: (typeof sessions)[number],
+  kind: FaultKind,
+  fault: Fault,
+  disk: SimulatedDisk
+) => {
+  const struck: Struck = { problems: [], opening: "refused", readOnly: false, firedBeforeClose: 0 }
+  const history = new StoreHistory(base.entries)
+  const isForGood = kind.lasts === "for good"
+  const life = liveSession(sparing(disk), session, {
+    observe: (store) => {
+      struck.opening = "opened"
+      return history.observe(store)
+    },
+    // What waits for a disk that does not heal is given up.
+    attempt: (each) =>
+      Effect.map(
+        Effect.exit(isForGood ? Effect.timeoutOption(each, "20 seconds") : each),
+        (exit) => judge(struck, "a call", exit)
+      ),
+    beforeClose: (store) =>
+      // What is to strike while the store closes must find the calls that it finds in a life without faults.
+      Effect.tap(isForGood || fault.fired === 0 ? Effect.void : checkHealed(store, struck), () =>
+        Effect.sync(() => {
+          struck.firedBeforeClose = fault.fired
+        }))
+  })
+  // A read that stalls may be left to itself by a close that gives up the merge it is for.
+  const result = runGuarded(Effect.ensuring(Effect.exit(life), Effect.sleep("1 minute")))
+  if (Result.isFailure(result)) struck.problems.push(result.failure)
+  else judge(struck, "the opening", result.success)
+  struck.problems.push(...history.problems(), ...handleProblems(disk))
+  return { struck, history }
+}
+
+/** Whether writes have stopped if, and only if, the call is one of the log or of the manifest. */
+const checkRightStop = (struck: Struck, call: DiskCall, kind: FaultKind, fault: Fault): void => {
+  const hasStruckWhileOpen = struck.opening === "opened" && fault.fired > 0 && struck.firedBeforeClose > 0
+  if (!hasStruckWhileOpen || kind.lasts !== "once" || kind.isHarmless) return
+  const file = fileKind(call.path)
+  const isFatal = (file === "a segment" || file === "a manifest") && writes.has(call.operation)
+  if (isFatal) check(struck, "I12", struck.readOnly, "writes go on")
+  if (file === "a table") check(struck, "I12", !struck.readOnly, "writes stop, though a table can be written again")
+}
+
+const writes: ReadonlySet<DiskCall["operation"]> = new Set(["createAppend", "append", "sync"])
+
+const faultOutcome = (
+  base: Base,
+  at: number,
+  call: DiskCall,
+  kind: FaultKind,
+  figures: Figures
+): Outcome | undefined => {
+  const session = sessions[at]
+  const plan = kind.plan(call)
+  if (session === undefined || plan === undefined) return undefined
+  const disk = base.disk.killImage()
+  const fault = disk.fail(plan)
+  figures.lives++
+  const { history, struck } = strike(base, session, kind, fault, disk)
+  const { firedBeforeClose, opening, problems, readOnly } = struck
+  checkRightStop(struck, call, kind, fault)
+  fault.heal()
+  const hasClosedWell = opening === "opened" && !readOnly && kind.lasts !== "for good"
+    && fault.fired === firedBeforeClose
+  const mark = history.mark()
+  figures.recoveries += 2
+  for (const end of ["power cut", "kill"] as const) {
+    const found = reopen(end === "kill" ? disk.killImage() : disk.crashImage("synced"))
+    problems.push(...found.problems)
+    if (found.refusal === undefined) {
+      problems.push(...history.problemsAfter(found.entries, mark, hasClosedWell ? "close" : end))
+    } else {
+      problems.push({ invariant: "I16", message: `after a ${end} it does not open: ${found.refusal.message}` })
+    }
+  }
+  if (fault.fired === 0)
+    problems.push({ invariant: "I12", message: "the fault did not strike: the run is not repeatable" })
+  return {
+    kind: kind.name,
+    answer: opening === "refused" ? "does not open" : readOnly ? "writes stop" : hasClosedWell ? "goes on" : "closes",
+    what: `opening ${at}: ${kind.name} at ${callInWords(call)}`,
+    problems
+  }
+}
+
+/** The disk before each opening of the life, and the calls of that opening, when nothing goes wrong. */
+const undisturbed = (): ReadonlyArray<{ readonly base: Base; readonly calls: ReadonlyArray<DiskCall> }> => {
+  const bases: Array<{ readonly base: Base; readonly calls: ReadonlyArray<DiskCall> }> = []
+  let base: Base = { disk: SimulatedDisk.make(), entries: [] }
+  for (const session of sessions) {
+    const disk = base.disk.killImage()
+    const ended = runGuarded(liveSession(sparing(disk), session, { observe: (store) => store }))
+    if (Result.isFailure(ended)) throw new Error(ended.failure.message)
+    // A close can't be refused.
+    bases.push({ base, calls: disk.trace.filter(({ operation }) => operation !== "close") })
+    base = { disk, entries: reopen(disk.killImage()).entries }
+  }
+  return bases
+}
+
+/** All that can go wrong in the life of a store. */
+export function* faults(sample: Sample, figures: Figures): Generator<Outcome> {
+  const takes = sampler(sample)
+  for (const [at, { base, calls }] of undisturbed().entries()) {
+    for (const call of calls) {
+      for (const kind of faultKinds) {
+        if (!takes()) continue
+        const outcome = faultOutcome(base, at, call, kind, figures)
+        if (outcome !== undefined) yield outcome
+      }
+    }
+  }
+}
