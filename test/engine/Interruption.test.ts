@@ -1,138 +1,37 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Fiber, Stream } from "effect"
+import { Clock, Effect, Exit, Fiber } from "effect"
+import { activities, interruptedOperation, interrupts } from "../../scripts/simulate/exhaustive/InterruptRuns.ts"
+import { operations } from "../../scripts/simulate/exhaustive/Operations.ts"
+import { Figures } from "../../scripts/simulate/exhaustive/Outcome.ts"
+import type { Outcome } from "../../scripts/simulate/exhaustive/Outcome.ts"
+import type { Run } from "../../scripts/simulate/exhaustive/Reopened.ts"
 import { WriteBatch } from "../../src/index.ts"
-import type { ReadError, StoreOpenError, WriteError } from "../../src/index.ts"
-import { StoreReadMode } from "../../src/table/ReadPolicy.ts"
+import type { StoreOpenError, WriteError } from "../../src/index.ts"
 import { interruptAtYield, SeededRandom, SimulatedDisk } from "../../src/testing/index.ts"
-import {
-  bytesOf,
-  contentOf,
-  contentOn,
-  isTable,
-  nameIn,
-  padded,
-  runSeed,
-  seeds,
-  summaryOf,
-  summaryOn,
-  withStore
-} from "./harness.ts"
-import type { Store, TestDisk } from "./harness.ts"
+import { bytesOf, contentOf, contentOn, isTable, nameIn, padded, runSeed, seeds, withStore } from "./harness.ts"
+import type { TestDisk } from "./harness.ts"
 
-/** Everything that a caller can interrupt; `turn` gives each try keys of its own. */
-const operations: {
-  readonly [name: string]: (store: Store, turn: number) => Effect.Effect<unknown, ReadError | WriteError>
-} = {
-  "put": (store, turn) => store.put(bytesOf(`turn/${turn}/a`), padded(String(turn), 2_000)),
-  "buffered put": (store, turn) =>
-    store.put(bytesOf(`turn/${turn}/a`), padded(String(turn), 2_000), { durability: "buffered" }),
-  "async put": (store, turn) =>
-    store.put(bytesOf(`turn/${turn}/a`), padded(String(turn), 2_000), { durability: "async" }),
-  "write": (store, turn) =>
-    store.write(
-      WriteBatch.make().put(bytesOf(`turn/${turn}/a`), padded(String(turn), 1_000))
-        .put(bytesOf(`turn/${turn}/b`), padded(String(turn), 1_000))
-    ),
-  "large write": (store, turn) => {
-    const batch = WriteBatch.make().put(bytesOf(`turn/${turn}/a`), padded(String(turn), 100))
-    for (let at = 0; at < 40; at++) batch.put(bytesOf("large"), padded("large", 2_500))
-    return store.write(batch.put(bytesOf(`turn/${turn}/b`), padded(String(turn), 100)))
-  },
-  "delete": (store) => store.delete(bytesOf("some/0")),
-  "get": (store, turn) => store.get(bytesOf(`some/${turn % 30}`)),
-  "getMany": (store) => store.getMany(Array.from({ length: 30 }, (_, at) => bytesOf(`some/${at}`))),
-  "scan": (store) => Stream.runCollect(store.scan({ prefix: bytesOf("some/") })),
-  "snapshot": (store) =>
-    Effect.scoped(Effect.flatMap(store.snapshot, (snapshot) => Stream.runCollect(snapshot.scan({ reverse: true })))),
-  "sync": (store) => store.sync,
-  "flush": (store, turn) => Effect.andThen(store.put(bytesOf("flushed"), padded(String(turn), 500)), store.flush),
-  "compact": (store) => store.compact()
+const checkOutcomes = (outcomes: ReadonlyArray<Outcome>): void => {
+  assert.deepStrictEqual(outcomes.flatMap(({ problems, what }) => problems.map((each) => ({ ...each, what }))), [])
 }
-
-/** What an interrupted write left: nothing, or all of it. */
-const checkWhole = (content: ReadonlyMap<string, Uint8Array>, turn: number, isBatch: boolean): void => {
-  const first = nameIn(content.get(`turn/${turn}/a`))
-  assert.include([undefined, String(turn)], first)
-  if (isBatch) assert.strictEqual(nameIn(content.get(`turn/${turn}/b`)), first)
-}
-
-/** After whatever happened to it, the store takes writes, rotates, flushes and compacts. */
-const checkAlive = (store: Store) =>
-  Effect.gen(function*() {
-    const { rotations } = yield* store.stats
-    for (let at = 0; at < 30; at++) yield* store.put(bytesOf(`alive/${at}`), padded("alive", 3_000))
-    // Below and above all else: one merge takes everything.
-    for (const key of ["", "~"]) yield* store.put(bytesOf(key), padded("alive", 10))
-    yield* store.flush
-    yield* store.compact()
-    yield* store.sync
-    const stats = yield* store.stats
-    assert.isAbove(stats.rotations, rotations)
-    assert.strictEqual(stats.snapshots.count, 0)
-    assert.strictEqual(stats.immutables.count, 0)
-    assert.strictEqual(stats.tables.count, 1)
-    assert.strictEqual(stats.log.queuedBytes, 0)
-  })
-
-const prepare = (store: Store) =>
-  Effect.gen(function*() {
-    for (let at = 0; at < 30; at++) yield* store.put(bytesOf(`some/${at}`), padded("some", 300))
-    yield* store.flush
-  })
-
-/** Lets the operation be interrupted, one try after another, until `interrupt` finds no later point. */
-const interruptOften = (
-  name: string,
-  disk: SimulatedDisk,
-  interrupt: (effect: Effect.Effect<unknown, ReadError | WriteError>, n: number) => Effect.Effect<boolean>
-) =>
-  Effect.gen(function*() {
-    const operation = operations[name]!
-    const isBatch = name.endsWith("write")
-    const content = yield* withStore(disk, (store) =>
-      Effect.gen(function*() {
-        yield* prepare(store)
-        let turn = 0
-        while (yield* interrupt(operation(store, turn), turn)) {
-          checkWhole(yield* contentOf(store), turn, isBatch)
-          turn++
-        }
-        yield* store.sync
-        const settled = yield* contentOf(store)
-        for (let each = 0; each < turn; each++) checkWhole(settled, each, isBatch)
-        yield* checkAlive(store)
-        return summaryOf(yield* contentOf(store))
-      }), { blockCacheSize: 0 })
-    assert.deepStrictEqual(disk.openHandles, [])
-    return content
-  })
 
 describe("An interrupted operation", () => {
-  for (const name of Object.keys(operations)) {
-    it.for(seeds(3))(`I14: ${name}, at each of its steps, leaves nothing half done (seed %i)`, (seed) => {
-      const disk = SimulatedDisk.make()
-      const program = interruptOften(
-        name,
-        disk,
-        (effect, n) => Effect.map(interruptAtYield(effect, n), ({ struck }) => struck)
-      )
-      const content = runSeed(Effect.provideService(program, StoreReadMode, seed % 2 === 0 ? "sync" : "async"), seed)
-      assert.deepStrictEqual(runSeed(summaryOn(disk), seed), content)
-    })
-
-    it.for(seeds(2))(`I14: ${name}, while it waits, leaves nothing half done (seed %i)`, (seed) => {
-      const disk = SimulatedDisk.make()
-      const random = new SeededRandom(seed)
-      const program = interruptOften(name, disk, (effect, n) =>
-        Effect.gen(function*() {
-          const fiber = yield* Effect.forkChild(effect)
-          for (let turns = random.int(12); turns > 0; turns--) yield* Effect.yieldNow
-          yield* Fiber.interrupt(fiber)
-          return n < 15
-        }))
-      const content = runSeed(Effect.provideService(program, StoreReadMode, seed % 2 === 0 ? "sync" : "async"), seed)
-      assert.deepStrictEqual(runSeed(summaryOn(disk), seed), content)
-    })
+  for (const [name, operation] of Object.entries(operations)) {
+    it.for(seeds(3))(
+      `I14: ${name}, at each of its yields and while it waits, leaves nothing half done (seed %i)`,
+      (seed) => {
+        const activity = activities[seed % activities.length]!
+        const mode = seed % 2 === 0 ? "sync" : "async"
+        const outcomes: Array<Outcome> = []
+        for (const { interrupt, where } of interrupts) {
+          const scenario = { name, operation, source: "the disk", activity, mode, interrupt } as const
+          const run: Run = (program) => runSeed(program, seed)
+          outcomes.push(...interruptedOperation(scenario, where, new Figures(), run))
+        }
+        checkOutcomes(outcomes)
+        assert.isTrue(outcomes.some(({ answer }) => answer === "interrupted"))
+      }
+    )
   }
 })
 
