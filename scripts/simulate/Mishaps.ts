@@ -4,7 +4,7 @@
  */
 import type { ReadError, StoreOpenError, WriteError } from "../../src/index.ts"
 import type { DiskCall, Fault, Problem, SimulatedDisk } from "../../src/testing/index.ts"
-import type { FileKind, Operation, PlannedDefect, PlannedFault } from "./Plan.ts"
+import type { Calls, FileKind, Operation, PlannedDefect, PlannedFault } from "./Plan.ts"
 
 /** What a path in a store's directory stands for. */
 export const fileKind = (path: string): FileKind =>
@@ -17,6 +17,9 @@ export const fileKind = (path: string): FileKind =>
     : path.includes("/CURRENT")
     ? "current"
     : "directory"
+
+export const isOneOf = ({ files, operations }: Calls, { operation, path }: DiskCall): boolean =>
+  operations.includes(operation) && files.includes(fileKind(path))
 
 const isRead = ({ operation }: DiskCall): boolean =>
   operation === "openRead" || operation === "read" || operation === "readSync"
@@ -33,7 +36,7 @@ export class Mishaps {
   /** From now on the disk's calls fail as planned. */
   plant(disk: SimulatedDisk, planned: PlannedFault): void {
     const { files, operations, ...plan } = planned
-    const when = (call: DiskCall) => operations.includes(call.operation) && files.includes(fileKind(call.path))
+    const when = (call: DiskCall) => isOneOf({ files, operations }, call)
     this.#faults.push({ planned, fault: disk.fail({ ...plan, when }) })
   }
 

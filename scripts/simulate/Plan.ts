@@ -116,10 +116,18 @@ const DiskOperation = Schema.Literals([
   "lock"
 ])
 
+const calls = {
+  operations: Schema.Array(DiskOperation),
+  files: Schema.Array(FileKind)
+}
+
+/** Some kinds of calls to the disk. */
+export const Calls = Schema.Struct(calls)
+export type Calls = typeof Calls.Type
+
 /** Calls that fail or stall, see `FaultPlan`. In a life they are counted from the end of the opening. */
 export const PlannedFault = Schema.Struct({
-  operations: Schema.Array(DiskOperation),
-  files: Schema.Array(FileKind),
+  ...calls,
   nth: Schema.Natural,
   times: Schema.optionalKey(Schema.Natural),
   code: Schema.optionalKey(Schema.String),
@@ -140,7 +148,10 @@ export type PlannedDefect = typeof PlannedDefect.Type
 
 export const CrashMode = Schema.Literals(["synced", "all", "torn", "random"])
 
-/** How a life, or the opening of a store, ends; `call` counts the calls to the disk since it began. */
+/** Before which call to the disk: the n-th since the beginning, of those kinds if any are named. */
+const moment = { call: Schema.Natural, of: Schema.optionalKey(Calls) }
+
+/** How a life, or the opening of a store, ends. */
 export const End = Schema.Union([
   Schema.TaggedStruct("Close", {
     /** The store is closed after so many milliseconds whatever its fibers do. */
@@ -148,8 +159,8 @@ export const End = Schema.Union([
     /** The closing fiber is interrupted at its n-th step. */
     interruptAt: Schema.optionalKey(Schema.Natural)
   }),
-  Schema.TaggedStruct("Crash", { mode: CrashMode, call: Schema.Natural }),
-  Schema.TaggedStruct("Kill", { call: Schema.Natural })
+  Schema.TaggedStruct("Crash", { mode: CrashMode, ...moment }),
+  Schema.TaggedStruct("Kill", moment)
 ])
 export type End = typeof End.Type
 
@@ -164,7 +175,7 @@ export const Attempt = Schema.Struct({
 export type Attempt = typeof Attempt.Type
 
 /** How long calls to the disk take; `"none"` is a yield before and after. */
-export const Latency = Schema.Literals(["none", "even", "uneven", "slow syncs", "hiccups"])
+export const Latency = Schema.Literals(["none", "even", "uneven", "slow syncs", "slow reads", "slow tables", "hiccups"])
 export type Latency = typeof Latency.Type
 
 /** A store from its opening to its end. */
@@ -185,8 +196,9 @@ export const Life = Schema.Struct({
 })
 export type Life = typeof Life.Type
 
-/** Damage to one file of a store that was closed; the fractions say which file, and where in it. */
+/** Damage to one file of a store that was closed; the fractions say which file of its kind, and where in it. */
 export const Damage = Schema.Struct({
+  files: FileKind,
   file: Schema.Number,
   at: Schema.Number,
   kind: Schema.Literals(["flipped bit", "zeros", "truncation", "garbage", "swapped sectors"])

@@ -11,6 +11,7 @@ import type {
   StoreHistory
 } from "../../src/testing/index.ts"
 import { Counts } from "./Counts.ts"
+import { fileKind } from "./Mishaps.ts"
 import { watchOrder } from "./orderChecks.ts"
 import type { Latency, Plan, PlannedFault } from "./Plan.ts"
 
@@ -32,6 +33,8 @@ const latencies: { readonly [name in Latency]: (request: DiskRequest, random: Se
   even: () => 1,
   uneven: (_, random) => random.int(4),
   "slow syncs": ({ operation }) => operation === "sync" || operation === "syncDirectory" ? 10 : 0,
+  "slow reads": ({ operation }) => operation === "read" ? 20 : 0,
+  "slow tables": ({ operation, path }) => operation !== "read" && fileKind(path) === "table" ? 20 : 0,
   hiccups: (_, random) => random.bool(0.05) ? 200 : 0
 }
 

@@ -2,6 +2,7 @@
 import { Cause, Effect, Exit, Stream } from "effect"
 import type { Entry } from "../../src/index.ts"
 import { SeededRandom } from "../../src/testing/index.ts"
+import { fileKind } from "./Mishaps.ts"
 import { openStore } from "./opening.ts"
 import type { Damage, PlannedOptions } from "./Plan.ts"
 import type { Run } from "./Run.ts"
@@ -9,12 +10,16 @@ import { allKeys, keyBytes, sameBytes } from "./Workload.ts"
 
 const sector = 512
 
+/** A segment ends in zeros, where there is not much to damage. */
+const contentLength = (bytes: Uint8Array): number =>
+  Math.min(bytes.length, bytes.findLastIndex((byte) => byte !== 0) + sector)
+
 const damaged = (bytes: Uint8Array, { at, kind }: Damage): Uint8Array => {
-  const offset = Math.floor(at * bytes.length)
+  const offset = Math.floor(at * contentLength(bytes))
   const result = bytes.slice()
   switch (kind) {
     case "flipped bit":
-      if (offset < result.length) result[offset]! ^= 1 << Math.floor(at * 8 * bytes.length) % 8
+      if (offset < result.length) result[offset]! ^= 1 << Math.floor(at * 8 * contentLength(bytes)) % 8
       return result
     case "zeros":
       return result.fill(0, offset - offset % sector, offset - offset % sector + sector)
@@ -23,7 +28,7 @@ const damaged = (bytes: Uint8Array, { at, kind }: Damage): Uint8Array => {
     case "garbage":
       return new Uint8Array([...result, ...new SeededRandom(offset).bytes(1 + offset % 1000)])
     case "swapped sectors": {
-      const sectors = Math.floor(result.length / sector)
+      const sectors = Math.floor(contentLength(bytes) / sector)
       const one = Math.floor(at * (sectors - 1)) * sector
       if (sectors < 2) return result
       result.copyWithin(one, one + sector, one + 2 * sector)
@@ -44,7 +49,7 @@ export const checkDamage = (
   expected: ReadonlyArray<Entry>
 ): void => {
   const disk = run.disk.killImage()
-  const files = disk.files()
+  const files = disk.files().filter((file) => fileKind(file) === damage.files)
   const path = files[Math.floor(damage.file * files.length)]
   if (path === undefined) return
   disk.writeFile(path, damaged(disk.readFile(path), damage))

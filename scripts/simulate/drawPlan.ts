@@ -8,6 +8,7 @@ import { drawOperation } from "./drawOperation.ts"
 import type {
   ActorName,
   Attempt,
+  Calls,
   Damage,
   End,
   FileKind,
@@ -47,11 +48,26 @@ const drawOptions = (random: SeededRandom): PlannedOptions => ({
 
 const drawCrashMode = (random: SeededRandom) => random.pick(["synced", "all", "torn", "random", "random", "random"])
 
+/** Calls at which the structure of a store changes. */
+const structural: ReadonlyArray<Calls> = [
+  { operations: ["createAppend"], files: ["segment"] },
+  { operations: ["append", "sync"], files: ["segment"] },
+  { operations: ["createAppend", "append", "sync"], files: ["table"] },
+  { operations: ["append", "sync"], files: ["manifest"] },
+  { operations: ["syncDirectory"], files: ["directory"] },
+  { operations: ["remove"], files: ["table", "segment", "manifest"] },
+  { operations: ["openRead"], files: ["table"] }
+]
+
+const drawMoment = (random: SeededRandom, mostCalls: number) =>
+  random.bool(0.4)
+    ? { call: random.int(random.pick([3, 12, 40])), of: random.pick(structural) }
+    : { call: random.int(random.bool(0.2) ? 60 : mostCalls) }
+
 const drawEnd = (random: SeededRandom, mostCalls: number): End => {
-  const call = random.int(random.bool(0.2) ? 60 : mostCalls)
   const kind = random.next()
-  if (kind < 0.45) return { _tag: "Crash", mode: drawCrashMode(random), call }
-  if (kind < 0.65) return { _tag: "Kill", call }
+  if (kind < 0.45) return { _tag: "Crash", mode: drawCrashMode(random), ...drawMoment(random, mostCalls) }
+  if (kind < 0.65) return { _tag: "Kill", ...drawMoment(random, mostCalls) }
   return {
     _tag: "Close",
     ...(random.bool(0.2) ? { after: random.int(random.pick([5, 50, 500])) } : undefined),
@@ -59,24 +75,22 @@ const drawEnd = (random: SeededRandom, mostCalls: number): End => {
   }
 }
 
-type Target = readonly [operations: PlannedFault["operations"], files: ReadonlyArray<FileKind>]
-
-const targets: ReadonlyArray<Target> = [
-  [["append", "sync", "createAppend"], ["table"]],
-  [["append", "sync", "createAppend"], ["table"]],
-  [["openRead", "read", "readSync"], ["table"]],
-  [["openRead", "read", "readSync"], ["table"]],
-  [["syncDirectory"], ["directory"]],
-  [["append"], ["segment"]],
-  [["sync"], ["segment"]],
-  [["createAppend"], ["segment"]],
-  [["append"], ["manifest"]],
-  [["sync"], ["manifest"]],
-  [["remove"], ["table", "segment", "manifest"]],
-  [["close"], ["table", "segment"]]
+const targets: ReadonlyArray<Calls> = [
+  { operations: ["append", "sync", "createAppend"], files: ["table"] },
+  { operations: ["append", "sync", "createAppend"], files: ["table"] },
+  { operations: ["openRead", "read", "readSync"], files: ["table"] },
+  { operations: ["openRead", "read", "readSync"], files: ["table"] },
+  { operations: ["syncDirectory"], files: ["directory"] },
+  { operations: ["append"], files: ["segment"] },
+  { operations: ["sync"], files: ["segment"] },
+  { operations: ["createAppend"], files: ["segment"] },
+  { operations: ["append"], files: ["manifest"] },
+  { operations: ["sync"], files: ["manifest"] },
+  { operations: ["remove"], files: ["table", "segment", "manifest"] },
+  { operations: ["close"], files: ["table", "segment"] }
 ]
 
-const drawFailure = (random: SeededRandom, [operations]: Target): Partial<PlannedFault> => {
+const drawFailure = (random: SeededRandom, { operations }: Calls): Partial<PlannedFault> => {
   const isRead = operations.includes("read")
   return {
     code: random.pick(isRead ? ["EIO", "EMFILE", "ESHORT"] : ["EIO", "ENOSPC", "EMFILE", "EACCES"]),
@@ -88,11 +102,9 @@ const drawFailure = (random: SeededRandom, [operations]: Target): Partial<Planne
 }
 
 const drawFault = (random: SeededRandom, target = random.pick(targets)): PlannedFault => {
-  const [operations, files] = target
-  const isStall = random.bool(0.2)
+  const isStall = random.bool(0.3)
   return {
-    operations,
-    files,
+    ...target,
     nth: random.int(random.pick([2, 10, 40])),
     ...(isStall ? { stall: random.pick([1, 50, 2_000, 60_000]) } : undefined),
     ...(isStall && random.bool() ? { times: random.pick([1, 3]) } : drawFailure(random, target))
@@ -103,10 +115,10 @@ const drawAttempt = (random: SeededRandom): Attempt => {
   const seed = random.int(2 ** 31)
   const kind = random.next()
   const call = random.int(random.pick([20, 60, 120]))
-  if (kind < 0.1) return { seed, readOnly: true, end: { _tag: "Close" } }
-  if (kind < 0.55) return { seed, end: { _tag: "Crash", mode: drawCrashMode(random), call } }
-  if (kind < 0.75) return { seed, end: { _tag: "Kill", call } }
-  if (kind < 0.9) return { seed, end: { _tag: "Close" }, interruptAt: random.int(random.pick([30, 300])) }
+  if (kind < 0.15) return { seed, readOnly: true, end: { _tag: "Close" } }
+  if (kind < 0.5) return { seed, end: { _tag: "Crash", mode: drawCrashMode(random), call } }
+  if (kind < 0.65) return { seed, end: { _tag: "Kill", call } }
+  if (kind < 0.8) return { seed, end: { _tag: "Close" }, interruptAt: random.int(random.pick([30, 300])) }
   const operation = random.pick([
     "createAppend",
     "append",
@@ -122,7 +134,7 @@ const drawAttempt = (random: SeededRandom): Attempt => {
     "remove"
   ])
   const files: ReadonlyArray<FileKind> = ["segment", "table", "manifest", "current", "directory"]
-  const fault = drawFault(random, [[operation], files])
+  const fault = drawFault(random, { operations: [operation], files })
   return { seed, end: { _tag: "Close" }, fault: { ...fault, nth: random.int(8) } }
 }
 
@@ -157,7 +169,17 @@ const drawLife = (random: SeededRandom, isFirst: boolean): Life => {
   return {
     seed: random.int(2 ** 31),
     options,
-    latency: random.pick<Latency>(["none", "none", "none", "even", "uneven", "slow syncs", "hiccups"]),
+    latency: random.pick<Latency>([
+      "none",
+      "none",
+      "none",
+      "even",
+      "uneven",
+      "slow syncs",
+      "slow reads",
+      "slow tables",
+      "hiccups"
+    ]),
     earlyWakeChance: random.pick([0, 0, 0.02]),
     attempts: isFirst ? [] : Array.from({ length: random.pick([0, 0, 1, 1, 3]) }, () => drawAttempt(random)),
     fibers,
@@ -169,6 +191,7 @@ const drawLife = (random: SeededRandom, isFirst: boolean): Life => {
 }
 
 const drawDamage = (random: SeededRandom): Damage => ({
+  files: random.pick<FileKind>(["segment", "segment", "table", "table", "manifest", "current"]),
   file: random.next(),
   at: random.next(),
   kind: random.pick(["flipped bit", "flipped bit", "zeros", "truncation", "garbage", "swapped sectors"])

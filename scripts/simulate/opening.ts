@@ -5,7 +5,7 @@ import type { Entry, StoreOpenError } from "../../src/index.ts"
 import { interruptAtYield, SeededRandom, shapeProblems } from "../../src/testing/index.ts"
 import type { SimulatedDisk } from "../../src/testing/index.ts"
 import { contentProblems, inspectStore } from "./inspectStore.ts"
-import { Mishaps, retriedSyncs, reusedNames } from "./Mishaps.ts"
+import { isOneOf, Mishaps, retriedSyncs, reusedNames } from "./Mishaps.ts"
 import type { Attempt, End, PlannedOptions } from "./Plan.ts"
 import type { Run } from "./Run.ts"
 import { directory, storeOptions } from "./storeOptions.ts"
@@ -36,10 +36,10 @@ export const watchEnd = (run: Run, end: End, seed: number, onEnd: () => void): E
   const ended: Ended = { end: undefined }
   const { disk } = run
   if (end._tag === "Close") return ended
-  const first = disk.calls
   const random = new SeededRandom(seed)
+  let left = end.call
   const stop = disk.onCall((call, phase) => {
-    if (phase !== "before" || call.index - first !== end.call) return
+    if (phase !== "before" || (end.of !== undefined && !isOneOf(end.of, call)) || left-- > 0) return
     stop()
     if (end._tag === "Crash") {
       ended.end = "power cut"
