@@ -71,6 +71,8 @@ export const Operation = Schema.Union([
   Schema.TaggedStruct("Get", { ...common, key: Key, ...through }),
   Schema.TaggedStruct("Has", { ...common, key: Key, ...through }),
   Schema.TaggedStruct("GetMany", { ...common, keys: Schema.Array(Key), ...through }),
+  /** Reads the keys again and again, with a turn for others in between. */
+  Schema.TaggedStruct("Watch", { ...common, keys: Schema.Array(Key), turns: Schema.Natural }),
   Schema.TaggedStruct("Scan", {
     ...common,
     range: Range,

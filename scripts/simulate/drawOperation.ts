@@ -2,7 +2,7 @@
 import type { Durability } from "../../src/index.ts"
 import type { SeededRandom } from "../../src/testing/index.ts"
 import type { Operation } from "./Plan.ts"
-import { accountCount, allKeys, batchKeys, singleKeys } from "./Workload.ts"
+import { accountCount, accountKeys, allKeys, batchKeys, singleKeys } from "./Workload.ts"
 
 export interface OperationMix {
   /** Levels to write at; undefined is the store's default. */
@@ -75,7 +75,9 @@ const drawRead = (random: SeededRandom): Operation => {
   if (kind < 0.3) return { _tag: "Has", key: random.pick(allKeys), ...through }
   if (kind < 0.5) {
     const keys = Array.from({ length: 1 + random.int(8) }, () => random.pick(allKeys))
-    return { _tag: "GetMany", keys, ...through }
+    return random.bool(0.6)
+      ? { _tag: "GetMany", keys, ...through }
+      : { _tag: "Watch", keys: random.bool() ? accountKeys : keys, turns: random.int(random.pick([10, 80])) }
   }
   if (kind < 0.7) return { _tag: "Audit", by: random.pick(["scan", "getMany", "getMany"]), ...through }
   return {

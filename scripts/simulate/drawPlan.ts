@@ -143,7 +143,7 @@ const drawLife = (random: SeededRandom, isFirst: boolean): Life => {
   const fibers = Array.from({ length: 1 + random.int(5) }, () => {
     const size = random.pick([5, 20, 60])
     const levels = random.pick([["sync"], ["buffered", "async"], ["sync", "buffered", "async"], [undefined]] as const)
-    const writes = random.pick([0.2, 0.6, 0.9])
+    const writes = random.pick([0, 0.3, 0.6, 0.9])
     const interrupts = random.pick([0, 0.1, 0.4])
     return Array.from(
       { length: 1 + random.int(size) },

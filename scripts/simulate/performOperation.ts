@@ -184,6 +184,10 @@ export const performOperation = (
       return Effect.asVoid(store.has(keyBytes(operation.key), { snapshot }))
     case "GetMany":
       return Effect.asVoid(store.getMany(operation.keys.map(keyBytes), { snapshot }))
+    case "Watch": {
+      const look = Effect.andThen(store.getMany(operation.keys.map(keyBytes)), Effect.yieldNow)
+      return Effect.asVoid(Effect.repeat(look, { times: operation.turns }))
+    }
     case "Scan":
       return scan(stage, operation, snapshot)
     case "Audit":
