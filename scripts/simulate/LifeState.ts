@@ -1,17 +1,40 @@
 /** What is known of a life while it runs, and the checks that only need that. */
 import { Cause, Deferred, Effect, Exit } from "effect"
 import type { Durability, LsmStore, ReadError, WriteError } from "../../src/index.ts"
-import type { HistoryMark, StoreEnd, StoreHistory } from "../../src/testing/index.ts"
-import { boundProblems, largestBatch } from "./bounds.ts"
+import { boundProblems } from "../../src/testing/index.ts"
+import type { HistoryMark, StoreBounds, StoreEnd, StoreHistory } from "../../src/testing/index.ts"
 import { Mishaps } from "./Mishaps.ts"
 import type { Life, Operation } from "./Plan.ts"
-import type { Run } from "./Run.ts"
+import type { Owed, Run } from "./Run.ts"
+import { strategyOf } from "./storeOptions.ts"
 
 /** An error in a message's words. */
 export const inWords = (cause: Cause.Cause<unknown>): string => {
   const error = Cause.squash(cause)
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
 }
+
+/** Bytes that a record may take beyond its key and its value, generously. */
+const recordOverhead = 64
+
+const sizeOf = (operation: Operation): number => {
+  switch (operation._tag) {
+    case "Put":
+      return operation.key.length + operation.size + recordOverhead
+    case "Write":
+      return operation.records.reduce((sum, { key, size = 0 }) => sum + key.length + size + recordOverhead, 0)
+    default:
+      // A transfer, or nothing.
+      return 1024
+  }
+}
+
+const boundsOf = ({ fibers, options }: Life): StoreBounds => ({
+  memtableSize: options.memtableSize,
+  maxImmutables: options.maxImmutables,
+  largestBatch: Math.max(0, ...fibers.flat().map(sizeOf)),
+  level0Tables: strategyOf(options).stopTables
+})
 
 export class LifeState {
   readonly run: Run
@@ -31,13 +54,13 @@ export class LifeState {
   seenSequence = 0
   /** The highest sequence of an acknowledged batch, by level. */
   readonly #sequences = { sync: 0, buffered: 0, async: 0 }
-  readonly #largestBatch: number
+  readonly #bounds: StoreBounds
 
   constructor(run: Run, life: Life, index: number) {
     this.run = run
     this.life = life
     this.index = index
-    this.#largestBatch = largestBatch(life.fibers.flat())
+    this.#bounds = boundsOf(life)
   }
 
   /** From here on nothing that the store does has any effect. */
@@ -85,8 +108,16 @@ export class LifeState {
   look(store: LsmStore["Service"]): Effect.Effect<void> {
     return Effect.map(store.stats, (stats) => {
       if (this.mishaps.isClosing) return
-      this.run.checked(["I13"], boundProblems(stats, this.life.options, this.#largestBatch))
+      this.run.checked(["I13"], boundProblems(stats, this.#bounds))
     })
+  }
+
+  /** What a store owes that is opened after such an end at this moment. */
+  owed(end: StoreEnd): Owed | undefined {
+    const { history, run } = this
+    if (history === undefined) return run.owed?.end === "kill" ? { ...run.owed, end } : run.owed
+    const sequence = this.lastSequence(end)
+    return { history, mark: history.mark(), end, sequence: () => sequence }
   }
 
   /** How the life has ended, if it did not die. */

@@ -4,7 +4,6 @@
  * replayed; chance has its say before, when a seed is drawn into a plan.
  */
 import { Schema } from "effect"
-import { accountCount } from "./Workload.ts"
 
 const Durability = Schema.Literals(["sync", "buffered", "async"])
 const Compression = Schema.Literals(["none", "lz4", "zstd"])
@@ -39,7 +38,6 @@ export type PlannedOptions = typeof PlannedOptions.Type
 
 /** Keys are text here; a store sees their UTF-8. */
 const Key = Schema.String
-const Account = Schema.Natural.check(Schema.isLessThan(accountCount))
 const level = { durability: Schema.optionalKey(Durability) }
 
 /** One record of a batch; without a size it deletes. */
@@ -66,8 +64,8 @@ export const Operation = Schema.Union([
   Schema.TaggedStruct("Put", { ...common, key: Key, size: Schema.Natural, ...level }),
   Schema.TaggedStruct("Delete", { ...common, key: Key, ...level }),
   Schema.TaggedStruct("Write", { ...common, records: Schema.Array(BatchRecord), ...level }),
-  /** Moves money between two accounts; if there is no bank yet, it opens one. */
-  Schema.TaggedStruct("Transfer", { from: Account, to: Account, amount: Schema.Natural, ...level }),
+  /** Moves money between accounts; the seed says which, and how much. */
+  Schema.TaggedStruct("Transfer", { ...common, seed: Schema.Natural, ...level }),
   Schema.TaggedStruct("Get", { ...common, key: Key, ...through }),
   Schema.TaggedStruct("Has", { ...common, key: Key, ...through }),
   Schema.TaggedStruct("GetMany", { ...common, keys: Schema.Array(Key), ...through }),
@@ -84,8 +82,8 @@ export const Operation = Schema.Union([
     pause: Schema.optionalKey(Schema.Natural),
     ...through
   }),
-  /** The total of all accounts, by a scan or by `getMany`. */
-  Schema.TaggedStruct("Audit", { ...common, by: Schema.Literals(["scan", "getMany"]), ...through }),
+  /** Adds all accounts up, by a scan and by `getMany`. */
+  Schema.TaggedStruct("Audit", { ...common, ...through }),
   /** Held by the fiber until it takes another, releases it, or ends. */
   Schema.TaggedStruct("TakeSnapshot", { ...common }),
   Schema.TaggedStruct("ReleaseSnapshot", { ...common }),
@@ -153,6 +151,11 @@ export const CrashMode = Schema.Literals(["synced", "all", "torn", "random"])
 /** Before which call to the disk: the n-th since the beginning, of those kinds if any are named. */
 const moment = { call: Schema.Natural, of: Schema.optionalKey(Calls) }
 
+const Crash = Schema.TaggedStruct("Crash", { mode: CrashMode, ...moment })
+export type Crash = typeof Crash.Type
+const Kill = Schema.TaggedStruct("Kill", moment)
+export type Kill = typeof Kill.Type
+
 /** How a life, or the opening of a store, ends. */
 export const End = Schema.Union([
   Schema.TaggedStruct("Close", {
@@ -161,8 +164,8 @@ export const End = Schema.Union([
     /** The closing fiber is interrupted at its n-th step. */
     interruptAt: Schema.optionalKey(Schema.Natural)
   }),
-  Schema.TaggedStruct("Crash", { mode: CrashMode, ...moment }),
-  Schema.TaggedStruct("Kill", moment)
+  Crash,
+  Kill
 ])
 export type End = typeof End.Type
 
@@ -192,6 +195,8 @@ export const Life = Schema.Struct({
   fibers: Schema.Array(Schema.Array(Operation)),
   faults: Schema.Array(PlannedFault),
   defects: Schema.Array(PlannedDefect),
+  /** Crashes and kills that only a copy of the disk suffers, which is recovered and looked at by itself. */
+  glimpses: Schema.Array(Schema.Union([Crash, Kill])),
   /** It flushes and comes to rest before it closes. */
   settles: Schema.Boolean,
   end: End

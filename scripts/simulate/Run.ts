@@ -1,6 +1,7 @@
 /** What is known in the course of a plan's run, and what it came to. */
 import { Cause, Effect, Exit, Logger } from "effect"
 import { crc32 } from "node:zlib"
+import type { Entry } from "../../src/index.ts"
 import { simulate, SimulatedDisk, SimulationStuck } from "../../src/testing/index.ts"
 import type {
   DiskRequest,
@@ -74,6 +75,16 @@ export class Run {
   checked(invariants: ReadonlyArray<string>, problems: ReadonlyArray<Problem>): void {
     for (const invariant of invariants) this.counts.add("invariants", invariant)
     for (const { invariant, message } of problems) this.problem(invariant, message)
+  }
+
+  /** Looks whether a store that was opened holds what is owed. */
+  checkOwed({ end, history, mark, sequence: given }: Owed, content: ReadonlyArray<Entry>, sequence: number): void {
+    this.checked(["I4", "I5"], history.problemsAfter(content, mark, end))
+    const least = given(end)
+    this.check(
+      "I16",
+      sequence >= least ? undefined : `the store opened at sequence ${sequence}, and ${least} was given`
+    )
   }
 
   /** A disk with what the last one holds: its calls count from 0, and it has no faults. */

@@ -1,7 +1,8 @@
 /**
  * The keys of a simulated store: few enough that operations meet each other.
  */
-import { SeededRandom } from "../../src/testing/index.ts"
+import type { Entry } from "../../src/index.ts"
+import { Bank, SeededRandom } from "../../src/testing/index.ts"
 
 /** Written by `put` and `delete` from all fibers. */
 export const singleKeys: ReadonlyArray<string> = [
@@ -17,20 +18,13 @@ export const batchKeys: ReadonlyArray<string> = Array.from(
   (_, key) => `batch/${String(key).padStart(3, "0")}`
 )
 
-export const accountCount = 6
-export const accountPrefix = "account/"
-export const accountKeys: ReadonlyArray<string> = Array.from(
-  { length: accountCount },
-  (_, account) => `${accountPrefix}${account}`
-)
-
-/** What all accounts hold together, always. */
-export const bankTotal = 100 * accountCount
+/** Every fiber may transfer, and nobody may ever see money come or go. */
+export const bank = new Bank({ groups: 3, accounts: 2 })
+export const accountKeys: ReadonlyArray<string> = bank.accounts.map((account) => new TextDecoder().decode(account))
 
 export const allKeys: ReadonlyArray<string> = [...singleKeys, ...batchKeys, ...accountKeys]
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
 
 export const keyBytes = (key: string): Uint8Array => encoder.encode(key)
 
@@ -49,5 +43,6 @@ export const valueOf = (name: string, size: number): Uint8Array => {
   return value
 }
 
-/** What an account's value says. */
-export const balanceOf = (value: Uint8Array): number => Number.parseInt(decoder.decode(value.subarray(0, 12)), 10)
+/** The accounts among the entries of a store. */
+export const bankEntries = (content: ReadonlyArray<Entry>): ReadonlyArray<Entry> =>
+  content.filter(([key]) => accountKeys.some((account) => sameBytes(key, keyBytes(account))))

@@ -9,9 +9,11 @@ import type {
   ActorName,
   Attempt,
   Calls,
+  Crash,
   Damage,
   End,
   FileKind,
+  Kill,
   Latency,
   Life,
   Plan,
@@ -64,10 +66,13 @@ const drawMoment = (random: SeededRandom, mostCalls: number) =>
     ? { call: random.int(random.pick([3, 12, 40])), of: random.pick(structural) }
     : { call: random.int(random.bool(0.2) ? 60 : mostCalls) }
 
+const drawDeath = (random: SeededRandom, mostCalls: number): Crash | Kill =>
+  random.bool(0.75)
+    ? { _tag: "Crash", mode: drawCrashMode(random), ...drawMoment(random, mostCalls) }
+    : { _tag: "Kill", ...drawMoment(random, mostCalls) }
+
 const drawEnd = (random: SeededRandom, mostCalls: number): End => {
-  const kind = random.next()
-  if (kind < 0.45) return { _tag: "Crash", mode: drawCrashMode(random), ...drawMoment(random, mostCalls) }
-  if (kind < 0.65) return { _tag: "Kill", ...drawMoment(random, mostCalls) }
+  if (random.bool(0.6)) return drawDeath(random, mostCalls)
   return {
     _tag: "Close",
     ...(random.bool(0.2) ? { after: random.int(random.pick([5, 50, 500])) } : undefined),
@@ -140,8 +145,8 @@ const drawAttempt = (random: SeededRandom): Attempt => {
 
 const drawLife = (random: SeededRandom, isFirst: boolean): Life => {
   const options = drawOptions(random)
-  const fibers = Array.from({ length: 1 + random.int(5) }, () => {
-    const size = random.pick([5, 20, 60])
+  const fibers = Array.from({ length: 1 + random.int(random.pick([3, 6, 10])) }, () => {
+    const size = random.pick([4, 15, 45])
     const levels = random.pick([["sync"], ["buffered", "async"], ["sync", "buffered", "async"], [undefined]] as const)
     const writes = random.pick([0, 0.3, 0.6, 0.9])
     const interrupts = random.pick([0, 0.1, 0.4])
@@ -165,7 +170,7 @@ const drawLife = (random: SeededRandom, isFirst: boolean): Life => {
     }]
     : []
   const faults = random.bool(0.4) ? Array.from({ length: 1 + random.int(2) }, () => drawFault(random)) : []
-  const operations = fibers.reduce((sum, each) => sum + each.length, 0)
+  const mostCalls = 60 + 6 * fibers.flat().length
   return {
     seed: random.int(2 ** 31),
     options,
@@ -185,15 +190,17 @@ const drawLife = (random: SeededRandom, isFirst: boolean): Life => {
     fibers,
     faults,
     defects,
+    glimpses: Array.from({ length: random.pick([0, 3, 6]) }, () => drawDeath(random, mostCalls)),
     settles: random.bool(0.4),
-    end: drawEnd(random, 60 + 6 * operations)
+    end: drawEnd(random, mostCalls)
   }
 }
 
 const drawDamage = (random: SeededRandom): Damage => ({
   files: random.pick<FileKind>(["segment", "segment", "table", "table", "manifest", "current"]),
   file: random.next(),
-  at: random.next(),
+  // The end of a file says what is in the rest of it.
+  at: random.bool() ? random.next() : 1 - random.next() ** 3,
   kind: random.pick(["flipped bit", "flipped bit", "zeros", "truncation", "garbage", "swapped sectors"])
 })
 

@@ -3,10 +3,10 @@ import { Cause, Context, Effect, Exit, Layer, Option, Scope } from "effect"
 import { LsmStore } from "../../src/index.ts"
 import type { Entry, StoreOpenError } from "../../src/index.ts"
 import { interruptAtYield, SeededRandom, shapeProblems } from "../../src/testing/index.ts"
-import type { SimulatedDisk } from "../../src/testing/index.ts"
+import type { DiskCall, SimulatedDisk } from "../../src/testing/index.ts"
 import { contentProblems, inspectStore } from "./inspectStore.ts"
 import { isOneOf, Mishaps, retriedSyncs, reusedNames } from "./Mishaps.ts"
-import type { Attempt, End, PlannedOptions } from "./Plan.ts"
+import type { Attempt, Crash, End, Kill, PlannedOptions } from "./Plan.ts"
 import type { Run } from "./Run.ts"
 import { directory, storeOptions } from "./storeOptions.ts"
 
@@ -28,6 +28,24 @@ export interface Ended {
   end: "power cut" | "kill" | undefined
 }
 
+/** Calls back once, right before the call that is meant. */
+export const watchMoment = (
+  disk: SimulatedDisk,
+  { call: nth, of }: Crash | Kill,
+  onMoment: (call: DiskCall) => void
+): void => {
+  let left = nth
+  const stop = disk.onCall((call, phase) => {
+    if (phase !== "before" || (of !== undefined && !isOneOf(of, call)) || left-- > 0) return
+    stop()
+    onMoment(call)
+  })
+}
+
+/** What is found on the disk after that. */
+export const imageOf = (disk: SimulatedDisk, end: Crash | Kill, random: SeededRandom): SimulatedDisk =>
+  end._tag === "Crash" ? disk.crashImage(end.mode, random) : disk.killImage()
+
 /**
  * Ends what happens on the run's disk right before the call that the end names:
  * from then on no call has any effect, and the run goes on with what is left.
@@ -36,20 +54,10 @@ export const watchEnd = (run: Run, end: End, seed: number, onEnd: () => void): E
   const ended: Ended = { end: undefined }
   const { disk } = run
   if (end._tag === "Close") return ended
-  const random = new SeededRandom(seed)
-  let left = end.call
-  const stop = disk.onCall((call, phase) => {
-    if (phase !== "before" || (end.of !== undefined && !isOneOf(end.of, call)) || left-- > 0) return
-    stop()
-    if (end._tag === "Crash") {
-      ended.end = "power cut"
-      run.disk = disk.crashImage(end.mode, random)
-      run.counts.add("crashes", end.mode)
-    } else {
-      ended.end = "kill"
-      run.disk = disk.killImage()
-      run.counts.add("crashes", "kill")
-    }
+  watchMoment(disk, end, () => {
+    ended.end = end._tag === "Crash" ? "power cut" : "kill"
+    run.counts.add("crashes", end._tag === "Crash" ? end.mode : "kill")
+    run.disk = imageOf(disk, end, new SeededRandom(seed))
     disk.powerCut()
     onEnd()
   })

@@ -1,9 +1,11 @@
 /** Carries out one operation of a plan, and checks what can be checked on the spot. */
-import { Effect, Exit, Scope, Semaphore, Stream } from "effect"
+import { Effect, Exit, Scope, Stream } from "effect"
 import type { Durability, KeyRange, LsmStore, ReadError, Snapshot, WriteError, WriteOptions } from "../../src/index.ts"
 import { WriteBatch } from "../../src/index.ts"
+import { SeededRandom } from "../../src/testing/index.ts"
+import type { Problem } from "../../src/testing/index.ts"
 import type { Operation } from "./Plan.ts"
-import { accountKeys, accountPrefix, balanceOf, bankTotal, keyBytes, sameBytes, valueOf } from "./Workload.ts"
+import { bank, keyBytes, sameBytes, valueOf } from "./Workload.ts"
 
 type Store = LsmStore["Service"]
 
@@ -41,10 +43,11 @@ export class Hand {
 /** What all fibers of a life share. */
 export interface Stage {
   readonly store: Store
-  /** One transfer at a time: each begins from balances that stay until it has ended. */
-  readonly teller: Semaphore.Semaphore
+  /** The accounts are there. */
+  readonly isBankOpen: boolean
   /** Counts a check of the invariant, which has found the problem, or none. */
   readonly check: (invariant: string, problem: string | undefined) => void
+  readonly checked: (invariant: string, problems: ReadonlyArray<Problem>) => void
   /** A batch was acknowledged. */
   readonly committed: (sequence: number, level: Durability | undefined) => void
 }
@@ -63,56 +66,14 @@ const batchOf = (records: ReadonlyArray<readonly [Uint8Array, Uint8Array | undef
 
 const levelOf = ({ durability }: WriteOptions): WriteOptions => ({ durability })
 
-const accounts = accountKeys.map(keyBytes)
+const transfer = (stage: Stage, operation: Extract<Operation, { readonly _tag: "Transfer" }>) =>
+  // Before there is a bank there is no money to transfer.
+  stage.isBankOpen
+    ? Effect.asVoid(stage.store.write(bank.transfer(new SeededRandom(operation.seed)), levelOf(operation)))
+    : Effect.void
 
-const transfer = (
-  stage: Stage,
-  operation: Extract<Operation, { readonly _tag: "Transfer" }>,
-  name: string
-): Effect.Effect<void, ReadError | WriteError> =>
-  Effect.gen(function*() {
-    const { amount, from, to } = operation
-    const level = levelOf(operation)
-    const [payer, payee] = [accounts[from]!, accounts[to]!]
-    const account = (key: Uint8Array, balance: number) => [key, keyBytes(`${balance}:${name}`)] as const
-    const balances = yield* stage.store.getMany([payer, payee])
-    if (balances[0] === undefined || balances[1] === undefined) {
-      const share = bankTotal / accounts.length
-      yield* stage.store.write(batchOf(accounts.map((key) => account(key, share))), level)
-    } else if (from !== to) {
-      const records = [
-        account(payer, balanceOf(balances[0]) - amount),
-        account(payee, balanceOf(balances[1]) + amount)
-      ]
-      yield* stage.store.write(batchOf(records), level)
-    }
-  }).pipe(stage.teller.withPermits(1))
-
-/** Why these are not all the money there is, or undefined. */
-export const bankProblem = (balances: ReadonlyArray<Uint8Array | undefined>): string | undefined => {
-  const open = balances.filter((value) => value !== undefined)
-  if (open.length === 0) return undefined
-  const total = open.reduce((sum, value) => sum + balanceOf(value), 0)
-  return open.length === accounts.length && total === bankTotal
-    ? undefined
-    : `${open.length} accounts hold ${total}, not ${bankTotal}`
-}
-
-const audit = (
-  stage: Stage,
-  by: "scan" | "getMany",
-  snapshot: Snapshot | undefined
-): Effect.Effect<void, ReadError> =>
-  Effect.map(
-    by === "scan"
-      ? Effect.map(Stream.runCollect(stage.store.scan({ prefix: keyBytes(accountPrefix), snapshot })), (entries) =>
-        entries.map(([, value]): Uint8Array | undefined => value))
-      : stage.store.getMany(accounts, { snapshot }),
-    (balances) => {
-      const problem = bankProblem(balances)
-      stage.check("I3", problem === undefined ? undefined : `an audit by ${by}: ${problem}`)
-    }
-  )
+const audit = (stage: Stage, snapshot: Snapshot | undefined): Effect.Effect<void, ReadError> =>
+  Effect.map(bank.audit(snapshot ?? stage.store), (problems) => stage.checked("I3", problems))
 
 const scan = (
   { store }: Stage,
@@ -177,7 +138,7 @@ export const performOperation = (
         ({ sequence }) => operation.records.length > 0 && stage.committed(sequence, operation.durability)
       )
     case "Transfer":
-      return transfer(stage, operation, name)
+      return transfer(stage, operation)
     case "Get":
       return Effect.asVoid(store.get(keyBytes(operation.key), { snapshot }))
     case "Has":
@@ -191,7 +152,7 @@ export const performOperation = (
     case "Scan":
       return scan(stage, operation, snapshot)
     case "Audit":
-      return audit(stage, operation.by, snapshot)
+      return audit(stage, snapshot)
     case "TakeSnapshot":
       return hand.take(store)
     case "ReleaseSnapshot":

@@ -1,47 +1,45 @@
 /** One life of a store: opened, used by some fibers while things go wrong, and brought to its end. */
-import { Cause, Deferred, Effect, Exit, Fiber, Option, Scope, Semaphore } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, Option, Scope } from "effect"
 import { StoreActorHook } from "../../src/engine/ActorHook.ts"
-import type { Entry, LsmStore, StoreStats } from "../../src/index.ts"
-import { interruptAtYield, StoreHistory } from "../../src/testing/index.ts"
-import { restProblems } from "./bounds.ts"
+import type { Entry, LsmStore, ReadError, StoreStats } from "../../src/index.ts"
+import { interruptAtYield, settledProblems, StoreHistory } from "../../src/testing/index.ts"
 import { closedProblems, shapeAtRest } from "./closedStore.ts"
 import { followEvents } from "./followEvents.ts"
+import { checkGlimpses, takeGlimpses } from "./glimpses.ts"
 import { contentProblems, inspectStore } from "./inspectStore.ts"
 import { inWords, LifeState } from "./LifeState.ts"
 import { highestSequence } from "./logSequences.ts"
 import { retriedSyncs, reusedNames } from "./Mishaps.ts"
 import { openStore, owesAfter, watchEnd } from "./opening.ts"
-import { bankProblem, checkAbsent, Hand, performOperation } from "./performOperation.ts"
+import { checkAbsent, Hand, performOperation } from "./performOperation.ts"
 import type { Stage } from "./performOperation.ts"
 import type { Life, Operation } from "./Plan.ts"
 import type { Run } from "./Run.ts"
-import { accountKeys, keyBytes, sameBytes } from "./Workload.ts"
+import { bank, bankEntries } from "./Workload.ts"
 
 type Store = LsmStore["Service"]
 
+interface Verified {
+  readonly content: ReadonlyArray<Entry>
+  readonly history: StoreHistory
+}
+
 /** Looks whether recovery has found what the last life left, and begins a history there. */
-const verify = (state: LifeState, store: Store, expected: ReadonlyArray<Entry> | undefined) =>
+const verify = (
+  state: LifeState,
+  store: Store,
+  expected: ReadonlyArray<Entry> | undefined
+): Effect.Effect<Verified, ReadError> =>
   Effect.map(Effect.all([inspectStore(store), store.stats]), ([{ content, problems }, { sequence }]) => {
     const { run } = state
     run.checked(["I10"], problems)
-    if (run.owed !== undefined) {
-      const { end, history, mark } = run.owed
-      const given = run.owed.sequence(end)
-      run.checked(["I4", "I5"], history.problemsAfter(content, mark, end))
-      run.check(
-        "I16",
-        sequence >= given ? undefined : `the store opened at sequence ${sequence}, and ${given} was given`
-      )
-    }
+    if (run.owed !== undefined) run.checkOwed(run.owed, content, sequence)
     if (expected !== undefined)
       run.checked(["I16"], contentProblems("the last of several openings", content, expected, "I16"))
-    run.check(
-      "I4",
-      bankProblem(accountKeys.map((key) => content.find(([found]) => sameBytes(found, keyBytes(key)))?.[1]))
-    )
+    run.checked(["I4"], bank.problems(bankEntries(content), "I4"))
     state.firstSequence = sequence
     state.history = new StoreHistory(content)
-    return state.history
+    return { history: state.history, content }
   })
 
 /** One operation, interrupted if the plan says so. */
@@ -84,32 +82,39 @@ const startFibers = (state: LifeState, stage: Stage) =>
 const pinProblem = ({ snapshots }: StoreStats): string | undefined =>
   snapshots.count === 0 ? undefined : `${snapshots.count} snapshots are left`
 
-/** Flushes, and waits until the store has come to rest. */
+/** Waits until the store has come to rest. */
 const settle = (state: LifeState, store: Store): Effect.Effect<void> =>
   Effect.gen(function*() {
     const { died, life, mishaps, run } = state
-    state.judge("Flush", yield* Effect.exit(Effect.raceFirst(store.flush, Deferred.await(died))))
-    yield* Effect.raceFirst(Effect.sleep("1 minute"), Deferred.await(died))
+    const problems = yield* Effect.raceFirst(settledProblems(store), Effect.as(Deferred.await(died), []))
     if (mishaps.mayHaveStopped) return
-    const stats = yield* store.stats
-    run.checked(["I13", "I14"], restProblems(stats))
-    // Where the clock runs ahead of what could go on, a minute may be no time at all.
-    if (mishaps.isQuiet && life.earlyWakeChance === 0) run.check("I13", shapeAtRest(run.disk, life.options, stats))
-    run.check("I14", pinProblem(stats))
+    run.checked(["I13", "I14"], problems)
+    if (mishaps.isQuiet) run.check("I13", shapeAtRest(run.disk, life.options, yield* store.stats))
   })
 
+/** Opens the bank if there is none; whether there is one then. */
+const openBank = (state: LifeState, store: Store, content: ReadonlyArray<Entry>): Effect.Effect<boolean> =>
+  bankEntries(content).length > 0
+    ? Effect.succeed(true)
+    : Effect.map(Effect.exit(store.write(bank.opening())), (exit) => {
+      state.judge("Transfer", exit)
+      return Exit.isSuccess(exit)
+    })
+
 /** The life while the store is open; gives the fibers that may still run. */
-const use = (state: LifeState, store: Store, history: StoreHistory) =>
+const use = (state: LifeState, opened: Store, { content, history }: Verified) =>
   Effect.gen(function*() {
     const { life, mishaps, run } = state
-    const stage: Stage = {
-      store: history.observe(store, { durability: life.options.durability }),
-      teller: Semaphore.makeUnsafe(1),
-      check: (invariant, problem) => run.check(invariant, problem),
-      committed: state.committed
-    }
+    const store = history.observe(opened, { durability: life.options.durability })
     const events = yield* Effect.forkChild(followEvents(run, store))
     for (const fault of life.faults) mishaps.plant(run.disk, fault)
+    const stage: Stage = {
+      store,
+      isBankOpen: yield* openBank(state, store, content),
+      check: (invariant, problem) => run.check(invariant, problem),
+      checked: (invariant, problems) => run.checked([invariant], problems),
+      committed: state.committed
+    }
     const fibers = yield* startFibers(state, stage)
     const after = life.end._tag === "Close" ? life.end.after : undefined
     yield* Effect.raceAll([
@@ -118,7 +123,7 @@ const use = (state: LifeState, store: Store, history: StoreHistory) =>
       ...(after === undefined ? [] : [Effect.sleep(after)])
     ])
     if (mishaps.isDead) yield* Effect.forEach(fibers, Fiber.interrupt, { concurrency: "unbounded" })
-    else if (life.settles && after === undefined) yield* settle(state, stage.store)
+    else if (life.settles && after === undefined) yield* settle(state, store)
     return [events, ...fibers]
   })
 
@@ -136,10 +141,10 @@ const live = (state: LifeState, expected: ReadonlyArray<Entry> | undefined): Eff
     const scope = yield* Scope.make()
     const opened = yield* Effect.exit(Effect.gen(function*() {
       const store = yield* openStore(run.disk, life.options, scope)
-      return { store, history: yield* verify(state, store, expected) }
+      return { store, found: yield* verify(state, store, expected) }
     }))
     let running: ReadonlyArray<Fiber.Fiber<void>> = []
-    if (Exit.isSuccess(opened)) running = yield* use(state, opened.value.store, opened.value.history)
+    if (Exit.isSuccess(opened)) running = yield* use(state, opened.value.store, opened.value.found)
     else if (!mishaps.isDead) run.problem("I16", `the store does not open: ${inWords(opened.cause)}`)
 
     mishaps.isClosing = true
@@ -160,8 +165,10 @@ export const runLife = (run: Run, life: Life, index: number, expected: ReadonlyA
   const { disk } = run
   const state = new LifeState(run, life, index)
   state.seenSequence = Math.max(run.seenSequence, highestSequence(disk))
+  const glimpses = takeGlimpses(state)
   const ended = watchEnd(run, life.end, life.seed, () => state.die())
   run.simulate(disk, live(state, expected), life)
+  checkGlimpses(state, glimpses)
   for (const { call } of state.mishaps.struck) run.counts.add("faults", call.operation)
   run.checked(["I12"], [...retriedSyncs(disk, state.mishaps), ...reusedNames(disk)])
   const { history } = state
