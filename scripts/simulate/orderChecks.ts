@@ -7,75 +7,98 @@
  */
 import { Result } from "effect"
 import { currentName, manifestName, segmentName, tableName } from "../../src/engine/FileNames.ts"
-import { readCurrent, readManifest } from "../../src/engine/ManifestLog.ts"
+import { readCurrent } from "../../src/engine/ManifestLog.ts"
 import { SeededRandom } from "../../src/testing/index.ts"
 import type { DiskCall, SimulatedDisk } from "../../src/testing/index.ts"
+import { filesIn, structureOn } from "../../src/testing/shape/Structure.ts"
 import { fileKind } from "./Mishaps.ts"
 import type { Run } from "./Run.ts"
 import { directory } from "./storeOptions.ts"
 
-/** The files that a recovery would need of this image, with their sizes where they are known; undefined if it holds no store. */
-const neededFiles = (image: SimulatedDisk): ReadonlyMap<string, number | undefined> | undefined => {
-  const files = new Set(image.files().map((path) => path.slice(path.lastIndexOf("/") + 1)))
-  if (!files.has(currentName)) return undefined
-  const number = Result.getOrThrow(readCurrent(currentName, image.readFile(`${directory}/${currentName}`)))
-  const manifest = manifestName(number)
-  if (!files.has(manifest)) return new Map([[manifest, undefined]])
-  const state = Result.getOrThrow(readManifest(manifest, number, image.readFile(`${directory}/${manifest}`)))
-  return new Map<string, number | undefined>([
-    [currentName, undefined],
-    [manifest, undefined],
-    ...state.segments.map((segment) => [segmentName(segment), undefined] as const),
-    ...state.tables.map(({ file, size }) => [tableName(file), size] as const)
-  ])
-}
-
-const random = new SeededRandom(0)
+/** What an image after a power cut would need of its files, with their sizes where they are known. */
+type Needs = ReadonlyMap<string, number | undefined>
 
 const isStructural = ({ operation, path }: DiskCall): boolean =>
   operation === "syncDirectory" || (operation === "sync" && fileKind(path) === "manifest")
 
-/** Whether the manifest that CURRENT is about to name would be left by a power cut. */
-const checkMove = (run: Run, disk: SimulatedDisk, image: SimulatedDisk, path: string): void => {
-  const name = manifestName(Result.getOrThrow(readCurrent(path, disk.readFile(path))))
-  const left = image.files().find((file) => file.endsWith(name))
-  const isLeft = left !== undefined && image.readFile(left).length === disk.readFile(left).length
-  run.check("I16", isLeft ? undefined : `CURRENT was moved to ${name}, which is not durable`)
+const nameOf = ({ path }: DiskCall): string => path.slice(path.lastIndexOf("/") + 1)
+
+class OrderWatch {
+  readonly #run: Run
+  readonly #disk: SimulatedDisk
+  readonly #random = new SeededRandom(0)
+  /** Files that were found durable, and stay so until they are removed. */
+  readonly #durable = new Set<string>()
+  /** The manifest that was read last: its name and its length, since it only grows. */
+  #readKey = ""
+  #needs: Needs = new Map()
+
+  constructor(run: Run, disk: SimulatedDisk) {
+    this.#run = run
+    this.#disk = disk
+  }
+
+  look(call: DiskCall, phase: "before" | "after"): void {
+    if (phase === "before" && call.operation === "rename") this.#beforeMove(call)
+    else if (phase === "before" && call.operation === "remove") this.#beforeRemoval(call)
+    else if (phase === "after" && isStructural(call)) this.#afterSync()
+  }
+
+  #beforeMove({ path }: DiskCall): void {
+    const image = this.#image()
+    const name = manifestName(Result.getOrThrow(readCurrent(path, this.#disk.readFile(path))))
+    const manifest = `${directory}/${name}`
+    const isLeft = filesIn(image, directory).includes(name)
+      && image.readFile(manifest).length === this.#disk.readFile(manifest).length
+    this.#run.check("I16", isLeft ? undefined : `CURRENT was moved to ${name}, which is not durable`)
+  }
+
+  #beforeRemoval(call: DiskCall): void {
+    const name = nameOf(call)
+    this.#durable.delete(name)
+    const isNeeded = this.#neededOn(this.#image()).has(name)
+    this.#run.check("I7", isNeeded ? `${name} was removed while the durable manifest names it` : undefined)
+  }
+
+  #afterSync(): void {
+    const image = this.#image()
+    const files = new Set(filesIn(image, directory))
+    for (const [name, size] of this.#neededOn(image)) {
+      if (this.#durable.has(name)) continue
+      const isLeft = files.has(name) && (size === undefined || image.readFile(`${directory}/${name}`).length === size)
+      const invariant = fileKind(name) === "segment" ? "I6" : "I7"
+      this.#run.check(invariant, isLeft ? undefined : `the durable manifest names ${name}, which is not durable`)
+      this.#durable.add(name)
+    }
+  }
+
+  #image(): SimulatedDisk {
+    return this.#disk.crashImage("synced", this.#random)
+  }
+
+  /** Nothing, if it holds no store. */
+  #neededOn(image: SimulatedDisk): Needs {
+    const files = filesIn(image, directory)
+    if (!files.includes(currentName)) return new Map()
+    const current = image.readFile(`${directory}/${currentName}`)
+    const manifest = manifestName(Result.getOrThrow(readCurrent(currentName, current)))
+    if (!files.includes(manifest)) return new Map([[manifest, undefined]])
+    const key = `${manifest} ${image.readFile(`${directory}/${manifest}`).length}`
+    if (key === this.#readKey) return this.#needs
+    const { segments, tables } = structureOn(image, directory)
+    this.#readKey = key
+    this.#needs = new Map<string, number | undefined>([
+      [currentName, undefined],
+      [manifest, undefined],
+      ...segments.map((segment) => [segmentName(segment), undefined] as const),
+      ...tables.map(({ file, size }) => [tableName(file), size] as const)
+    ])
+    return this.#needs
+  }
 }
 
 /** Tells the run of what goes wrong on the disk from now on. */
 export const watchOrder = (run: Run, disk: SimulatedDisk): void => {
-  disk.onCall((call, phase) => {
-    if (call.operation === "rename" && phase === "before") {
-      checkMove(run, disk, disk.crashImage("synced", random), call.path)
-      return
-    }
-    const isRemoval = call.operation === "remove" && phase === "before"
-    if (!isRemoval && !(isStructural(call) && phase === "after")) return
-    const image = disk.crashImage("synced", random)
-    const needed = neededFiles(image)
-    if (needed === undefined) return
-    if (isRemoval) {
-      const name = call.path.slice(call.path.lastIndexOf("/") + 1)
-      run.checked(
-        ["I7"],
-        needed.has(name)
-          ? [{ invariant: "I7", message: `${name} was removed while the durable manifest names it` }]
-          : []
-      )
-      return
-    }
-    const sizes = new Map(image.files().map((path) => [path.slice(path.lastIndexOf("/") + 1), path]))
-    const missing = [...needed].filter(([name, size]) => {
-      const path = sizes.get(name)
-      return path === undefined || (size !== undefined && image.readFile(path).length !== size)
-    })
-    run.checked(
-      ["I6", "I7"],
-      missing.length === 0 ? [] : [{
-        invariant: fileKind(missing[0]?.[0] ?? "") === "segment" ? "I6" : "I7",
-        message: `the durable manifest names ${missing.map(([name]) => name).join(", ")}, which is not durable`
-      }]
-    )
-  })
+  const watch = new OrderWatch(run, disk)
+  disk.onCall((call, phase) => watch.look(call, phase))
 }
