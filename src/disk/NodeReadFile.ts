@@ -9,10 +9,23 @@ import { fstatSync, read, readSync } from "node:fs"
 import { DiskError } from "../StoreError.ts"
 import { Descriptor } from "./Descriptor.ts"
 import type { ReadFile } from "./Disk.ts"
-import { diskError } from "./SystemCall.ts"
+import { diskError, errorCode } from "./SystemCall.ts"
 
 /** A call takes at most 2 GiB - 1. */
 const largestRead = 1024 * 1024 * 1024
+
+/** A signal came first, and nothing was read: of all calls the runtime leaves only reads to be begun again by who made them. */
+const isInterrupted = (cause: unknown): boolean => errorCode(cause) === "EINTR"
+
+const readOnce = (fd: number, target: Uint8Array, from: number, length: number, position: number): number => {
+  for (;;) {
+    try {
+      return readSync(fd, target, from, length, position)
+    } catch (cause) {
+      if (!isInterrupted(cause)) throw cause
+    }
+  }
+}
 
 export class NodeReadFile implements ReadFile {
   readonly path: string
@@ -34,7 +47,7 @@ export class NodeReadFile implements ReadFile {
       const { fd } = this.#descriptor
       let filled = 0
       while (filled < length) {
-        const count = readSync(fd, target, filled, Math.min(length - filled, largestRead), offset + filled)
+        const count = readOnce(fd, target, filled, Math.min(length - filled, largestRead), offset + filled)
         if (count === 0) throw this.#error("ESHORT")
         filled += count
       }
@@ -70,7 +83,7 @@ export class NodeReadFile implements ReadFile {
     const fill = (filled: number): void => {
       if (filled === length) return end(Effect.succeed(target))
       read(fd, target, filled, Math.min(length - filled, largestRead), offset + filled, (error, count) => {
-        if (error !== null) return end(Effect.fail(this.#asDiskError(error)))
+        if (error !== null) return isInterrupted(error) ? fill(filled) : end(Effect.fail(this.#asDiskError(error)))
         if (count === 0) return end(Effect.fail(this.#error("ESHORT")))
         fill(filled + count)
       })

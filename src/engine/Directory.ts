@@ -18,6 +18,8 @@ const parentOf = (path: string): string => {
   return at < 0 ? "." : at === 0 ? "/" : path.slice(0, at)
 }
 
+const isForbidden = ({ code }: DiskError): boolean => code === "EACCES" || code === "EPERM" || code === "EROFS"
+
 const refuse = (reason: string) => new InvalidArgument({ argument: "directory", reason })
 
 /** The whole content of a small file. */
@@ -50,13 +52,15 @@ const createDirectory = Effect.fnUntraced(function*(
   const kind = yield* disk.kind(parent)
   if (kind === "missing") return yield* refuse(`the parent of ${directory} does not exist; create it first`)
   if (kind !== "directory") return yield* refuse(`the parent of ${directory} is not a directory`)
-  yield* Effect.mapError(
-    disk.makeDirectory(directory),
-    (error) =>
-      error.code === "EACCES" || error.code === "EPERM" || error.code === "EROFS"
-        ? refuse(`${directory} can't be created (${error.code}); let the process write to its parent`)
-        : error
-  )
+  yield* Effect.catch(disk.makeDirectory(directory), (error) =>
+    Effect.gen(function*() {
+      if (isForbidden(error)) {
+        return yield* refuse(`${directory} can't be created (${error.code}); let the process write to its parent`)
+      }
+      // Somebody else who opens it may have been first: who has the lock finds out what it holds.
+      const isThere = error.code === "EEXIST" && (yield* disk.kind(directory)) === "directory"
+      if (!isThere) return yield* error
+    }))
   yield* disk.syncDirectory(parent)
 })
 
@@ -85,9 +89,11 @@ export const examineDirectory = Effect.fnUntraced(function*(
     yield* Effect.mapError(
       disk.checkWritable(directory),
       (error) =>
-        refuse(
-          `${directory} can't be written to (${error.code}); let the process write there, or open it with readOnly`
-        )
+        isForbidden(error)
+          ? refuse(
+            `${directory} can't be written to (${error.code}); let the process write there, or open it with readOnly`
+          )
+          : error
     )
   }
   const names = yield* disk.list(directory)

@@ -87,6 +87,8 @@ export class JobThread {
   /** Hands a job over, or tells that the thread has died. `done` is called once, never at once. */
   run(request: JobRequest, done: (outcome: JobOutcome) => void): void {
     this.#done = done
+    // It may have died since it was chosen, and nothing more comes from it then.
+    if (this.#hasEnded) return void setImmediate(() => this.#settle({ _tag: "Died", reason: this.#ending ?? stopped }))
     this.control.begin()
     this.#worker?.ref()
     this.#listen(this.#options.hangTimeout)
@@ -105,8 +107,8 @@ export class JobThread {
 
   /**
    * Ends the thread: asks it to, which ends its job too, and after the stop's timeout ends it from here. One that is still
-   * loading its modules is only asked, and waited for somewhat longer: to terminate a thread as it starts can bring the
-   * process down (nodejs/node#56312).
+   * loading its modules is only ever asked, and waited for somewhat longer: to terminate a thread as it starts can bring
+   * the process down (nodejs/node#56312).
    */
   stop(ended: () => void): void {
     if (this.#hasEnded) return ended()
@@ -122,11 +124,7 @@ export class JobThread {
       else this.#die(undefined)
     }, isLoading ? stopTimeout * loadingPatience : stopTimeout)
     this.control.abandon()
-    try {
-      this.#worker?.postMessage({ _tag: "Stop" } satisfies StopRequest)
-    } catch {
-      this.#die(undefined)
-    }
+    if (!this.#ask()) this.#die(undefined)
   }
 
   /** Looks at the heartbeat from now on, and ends the thread if it stands still for so long. */
@@ -162,9 +160,26 @@ export class JobThread {
     this.#note(reason ?? stopped)
     if (this.#stopTimer !== undefined || this.#hasEnded) return
     clearInterval(this.#heart)
+    if (this.control.heartbeat === 0) return this.#leave()
     this.#stopTimer = setTimeout(() => this.#end("it could not be ended"), this.#options.stopTimeout)
     // Its exit is what is waited for.
     void this.#worker?.terminate()
+  }
+
+  /** Waits no longer for a thread that is still loading; one day it may learn that it is to end. */
+  #leave(): void {
+    this.control.abandon()
+    this.#ask()
+    setImmediate(() => this.#end("it could not be ended"))
+  }
+
+  #ask(): boolean {
+    try {
+      this.#worker?.postMessage({ _tag: "Stop" } satisfies StopRequest)
+      return true
+    } catch {
+      return false
+    }
   }
 
   #end(reason: string): void {

@@ -18,6 +18,8 @@ export type Mishap =
   | "stick"
   /** It waits likewise, with signs of life. */
   | "wait"
+  /** It waits likewise before it serves, whatever the call, and tells when it goes on. */
+  | "load"
 
 export interface MishapPlan {
   readonly memory: SharedArrayBuffer

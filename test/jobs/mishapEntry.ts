@@ -39,6 +39,8 @@ const strike = (): Effect.Effect<void> => {
     case "wait":
       signals.untilReleased(() => control.beat())
       return Effect.void
+    case "load":
+      return Effect.void
   }
 }
 
@@ -67,6 +69,11 @@ const readFile = (file: ReadFile): ReadFile => ({
     Effect.runSync(before("read", file.path, Effect.sync(() => file.readSync(offset, length)))),
   close: before("close", file.path, file.close)
 })
+
+if (plan.mishap === "load") {
+  signals.untilReleased(() => {})
+  signals.strike()
+}
 
 serveJobs({
   createAppend: (path, options) =>

@@ -26,6 +26,20 @@ describe("a worker thread that hangs", () => {
       assert.deepStrictEqual(contentOf(job.directory), yield* inlineContent("merge"))
     }))
 
+  it.live("before it serves is left alone, as to end it then could end the process", () =>
+    Effect.gen(function*() {
+      const { jobs, restarts, signals } = yield* startWorkersWith({ mishap: "load", call: -1 }, {
+        startTimeout: 500,
+        hangTimeout: 500
+      })
+      const job = yield* someJob("flush")
+      const error = yield* Effect.flip(job.run(jobs))
+      assert.isTrue(error instanceof DiskError && error.operation === "worker")
+      assert.deepStrictEqual(restarts.map(({ reason }) => reason), ["it gave no sign of life for 500 ms"])
+      signals.release()
+      yield* signals.struck
+    }))
+
   it.live("in a system call that does not return keeps neither the job's end nor the store's close", () =>
     Effect.gen(function*() {
       const directory = yield* temporaryDirectory
