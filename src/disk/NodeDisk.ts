@@ -27,6 +27,9 @@ const rename = promisify(Fs.rename)
 const stat = promisify(Fs.stat)
 const unlink = promisify(Fs.unlink)
 
+/** Of a descriptor that nothing was written through; it is gone whatever the system says. */
+const closeUnwritten = (fd: number): Promise<void> => close(fd).catch(() => {})
+
 const openReadFile = async (path: string): Promise<NodeReadFile> => {
   // Non-blocking, as opening a pipe would otherwise wait for somebody to write to it.
   const fd = await open(path, O_RDONLY | O_NONBLOCK)
@@ -35,7 +38,7 @@ const openReadFile = async (path: string): Promise<NodeReadFile> => {
     if (!stats.isFile()) throw systemError(stats.isDirectory() ? "EISDIR" : "EINVAL")
     return new NodeReadFile(path, fd, stats.size)
   } catch (cause) {
-    await close(fd)
+    await closeUnwritten(fd)
     throw cause
   }
 }
@@ -55,7 +58,7 @@ const syncDirectory = async (path: string): Promise<void> => {
   try {
     await fsync(fd)
   } finally {
-    await close(fd)
+    await closeUnwritten(fd)
   }
 }
 

@@ -23,6 +23,14 @@ const attempt = <A>(operation: string, path: string, run: () => A): Effect.Effec
     catch: (cause) => cause instanceof DiskError ? cause : diskError(operation, path, cause)
   })
 
+const closeNow = (fd: number): void => {
+  try {
+    Fs.closeSync(fd)
+  } catch {
+    // The descriptor is gone all the same.
+  }
+}
+
 /** Closes a descriptor once; what closing itself reports, a sync reported before. */
 const closing = (fd: number): { isClosed: boolean; readonly close: Effect.Effect<void> } => {
   const state = {
@@ -30,11 +38,7 @@ const closing = (fd: number): { isClosed: boolean; readonly close: Effect.Effect
     close: Effect.sync(() => {
       if (state.isClosed) return
       state.isClosed = true
-      try {
-        Fs.closeSync(fd)
-      } catch {
-        // The descriptor is gone all the same.
-      }
+      closeNow(fd)
     })
   }
   return state
@@ -94,7 +98,7 @@ const openRead = (path: string): ReadFile => {
     if (!stats.isFile()) throw systemError(stats.isDirectory() ? "EISDIR" : "EINVAL")
     return readFile(path, fd, stats.size)
   } catch (cause) {
-    Fs.closeSync(fd)
+    closeNow(fd)
     throw cause
   }
 }
