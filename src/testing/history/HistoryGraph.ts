@@ -17,7 +17,8 @@ export const initialNode = 0
 const onlyInitial: ReadonlyArray<number> = [initialNode]
 
 const ended: Reason = {
-  text: (describe, from, to) => `${describe(from)} had ended when ${describe(to)} began`
+  text: (describe, from, to) =>
+    from === initialNode ? `${describe(to)} came later` : `${describe(from)} had ended when ${describe(to)} began`
 }
 const sequenced: Reason = {
   text: (describe, from, to) => `${describe(from)} has a lower sequence than ${describe(to)}`

@@ -5,10 +5,14 @@
  *
  * The search is that of Wing and Gong with Lowe's memory of where it has been,
  * in the order of time: it keeps all states that the key may be in, and puts an
- * operation in order only when it ends, after whatever must go before it. A read
- * goes in as soon as it agrees with the value. Of pending writes of one value the
- * first to end goes first. A write that may never take effect counts only while
- * there are reads that it would explain, by its value or by its having one.
+ * operation in order only when it ends, after whatever must go before it.
+ * - A read goes in as soon as it agrees with the value.
+ * - A write goes in when it is needed: for a read that agrees with it, or as it ends.
+ * - A write need not go in at all once another one has while it was under way:
+ *   right before that one, nobody can have read it.
+ * - Of writes of one value the first to end goes first.
+ * - A write that may never take effect counts only while there are reads that it
+ *   would explain, by its value or by its having one.
  */
 import { absent, agrees, anyValue } from "./Content.ts"
 import type { Finding, Value } from "./Content.ts"
@@ -29,18 +33,19 @@ export type KeyVerdict =
   | { readonly _tag: "GivenUp" }
 
 /** Operations that may be under way at once. */
-const slots = 24
+const slots = 30
 /** States that are looked at for one operation. */
-const mostStates = 50_000
+const mostStates = 20_000
 /** More writes of one value that may never take effect are as good as any number of them. */
 const mostAlike = 3
 
 interface Pending {
   readonly operation: KeyOperation
-  /** The bit of the slot that says, in a state, that it has been put in order. */
   readonly bit: number
-  /** The number of the value that it writes; -1 for a read. */
-  value: number
+  /** What a write leaves. */
+  value: Value | undefined
+  /** Right after the last read ends that would agree with a write. */
+  readonly lastUse: number
 }
 
 interface Event {
@@ -51,42 +56,67 @@ interface Event {
 const isOptional = ({ ended, write }: KeyOperation): boolean =>
   write !== undefined && ended === Number.POSITIVE_INFINITY
 
-const valueIn = (state: number): number => Math.floor(state / 2 ** slots)
-const maskIn = (state: number): number => state % 2 ** slots
-
 /** The value of those whose own nobody reads any more. */
 const unread: Value = anyValue
+
+/** What the key may be like, some pending operations being in order, and some writes left out of it at liberty. */
+interface State {
+  readonly value: Value
+  readonly ordered: number
+  readonly free: number
+}
+
+/** States without doubles. */
+class States {
+  readonly #known = new Map<string, State>()
+
+  get size(): number {
+    return this.#known.size
+  }
+
+  [Symbol.iterator](): Iterator<State> {
+    return this.#known.values()
+  }
+
+  /** False if it was there. */
+  add(state: State): boolean {
+    const name = `${state.ordered} ${state.free} ${state.value}`
+    if (this.#known.has(name)) return false
+    this.#known.set(name, state)
+    return true
+  }
+}
 
 class KeySearch {
   /** The first read that has found what it can't have found. */
   impossible: KeyOperation | undefined
   /** There was too much under way to look at all of it. */
   isGivenUp = false
-  readonly #values: Array<Value>
   readonly #pending = new Map<KeyOperation, Pending>()
-  /** Values, by number, that may be written at any time. */
-  readonly #always = new Set<number>()
-  readonly #slots: Array<number> = Array.from({ length: slots }, (_, slot) => 2 ** slot)
-  /** All states that the key may be in: the number of its value, and which of the pending operations are in order. */
-  #states: Set<number>
+  /** Values that may be written at any time. */
+  readonly #always = new Set<Value>()
+  readonly #slots: Array<number> = Array.from({ length: slots }, (_, slot) => 1 << slot)
+  #states = new States()
 
   constructor(initial: Value) {
-    this.#values = [initial]
-    this.#states = new Set([0])
+    this.#states.add({ value: initial, ordered: 0, free: 0 })
   }
 
-  begin(operation: KeyOperation): void {
-    const value = this.#numberOf(operation.write)
-    if (isOptional(operation) && this.#isAlways(value)) return
+  begin(operation: KeyOperation, lastUse: number): void {
+    const value = operation.write
+    if (value !== undefined && isOptional(operation) && this.#isAlways(value)) return
     const bit = this.#slots.pop()
     if (bit === undefined) {
       this.isGivenUp = true
       return
     }
-    this.#pending.set(operation, { operation, bit, value })
-    if (operation.read === undefined) return
-    const states = new Set<number>()
-    for (const state of this.#states) states.add(this.#agrees(operation, valueIn(state)) ? state + bit : state)
+    this.#pending.set(operation, { operation, bit, value, lastUse })
+    const { read } = operation
+    if (read === undefined) return
+    const states = new States()
+    for (const state of this.#states) {
+      states.add(agrees(read, state.value) ? { ...state, ordered: state.ordered | bit } : state)
+    }
     this.#states = states
   }
 
@@ -94,93 +124,90 @@ class KeySearch {
   becomesUnread(operation: KeyOperation): void {
     const pending = this.#pending.get(operation)
     if (pending === undefined) return
-    const value = this.#numberOf(unread)
-    if (this.#isAlways(value)) this.end(operation)
-    else pending.value = value
+    if (this.#isAlways(unread)) this.end(operation)
+    else pending.value = unread
   }
 
   end(operation: KeyOperation): void {
     const ending = this.#pending.get(operation)
     if (ending === undefined) return
-    const states = new Set<number>()
-    const waiting: Array<number> = []
+    const { bit } = ending
+    const states = new States()
+    const without = ({ free, ordered, value }: State): void =>
+      void states.add({ value, ordered: ordered & ~bit, free: free & ~bit })
+    const waiting: Array<State> = []
     for (const state of this.#states) {
-      if ((maskIn(state) & ending.bit) !== 0) states.add(state - ending.bit)
-      else if (isOptional(operation)) states.add(state)
-      else waiting.push(state)
+      const isFree = isOptional(operation) || (state.free & bit) !== 0
+      if ((state.ordered & bit) !== 0 || isFree) without(state)
+      const mayGoIn = (state.ordered & bit) === 0 && !isOptional(operation)
+      if (mayGoIn && (!isFree || ending.lastUse > operation.ended)) waiting.push(state)
     }
-    this.#putInOrder(ending, waiting, states)
+    this.#putInOrder(ending, waiting, without)
     if (states.size === 0 && !this.isGivenUp) this.impossible = operation
     this.#states = states
     this.#pending.delete(operation)
-    this.#slots.push(ending.bit)
+    this.#slots.push(bit)
   }
 
-  /** Goes on from states in which the operation is not in order to all in which it is, by way of pending writes. */
-  #putInOrder({ bit }: Pending, waiting: Array<number>, states: Set<number>): void {
-    const writes = [...this.#pending.values()]
-      .filter(({ value }) => value >= 0)
-      .sort((a, b) => a.operation.ended - b.operation.ended || 0)
-    const seen = new Set(waiting)
-    const reach = (next: number): void => {
-      if ((maskIn(next) & bit) !== 0) states.add(next - bit)
-      else if (!seen.has(next)) {
-        seen.add(next)
-        waiting.push(next)
-      }
-    }
+  /** Goes on from states in which an operation is not in order to all in which it is, by way of writes that are read. */
+  #putInOrder(ending: Pending, waiting: Array<State>, arrive: (state: State) => void): void {
+    const writes = this.#writes()
+    const seen = new States()
+    for (const state of waiting) seen.add(state)
+    const own = ending.value === undefined ? undefined : writes.find(({ write }) => write === ending)
     for (let state = waiting.pop(); state !== undefined; state = waiting.pop()) {
-      const mask = maskIn(state)
-      const tried = new Set<number>()
-      for (const write of writes) {
-        if ((mask & write.bit) !== 0 || tried.has(write.value)) continue
-        tried.add(write.value)
-        const reads = this.#readsOf(write.value) & ~mask
-        if (reads === 0 && isOptional(write.operation)) continue
-        reach(write.value * 2 ** slots + (mask | write.bit | reads))
+      if (own !== undefined) arrive(this.#after(state, own.value, own.bit, own.reads))
+      for (const { alike, bit, reads, value, write } of writes) {
+        const found = reads & ~state.ordered
+        if (write === ending || found === 0 || (state.ordered & bit) !== 0 || (alike & ~state.ordered) !== 0) continue
+        const next = this.#after(state, value, bit, found)
+        if ((next.ordered & ending.bit) !== 0) arrive(next)
+        else if (seen.add(next)) waiting.push(next)
       }
-      for (const value of this.#always) {
-        const reads = this.#readsOf(value) & ~mask
-        if (reads !== 0) reach(value * 2 ** slots + (mask | reads))
-      }
-      if (seen.size + states.size > mostStates) {
+      if (seen.size > mostStates) {
         this.isGivenUp = true
         return
       }
     }
   }
 
-  /** The bits of the pending reads that agree with a value. */
-  #readsOf(value: number): number {
-    let bits = 0
-    for (const { bit, operation } of this.#pending.values()) if (this.#agrees(operation, value)) bits |= bit
-    return bits
+  /** The writes that may go in order: what is pending, and what may be written at any time. */
+  #writes() {
+    const pending = [...this.#pending.values()]
+    const readsOf = (value: Value): number =>
+      pending.reduce(
+        (bits, { bit, operation: { read } }) => read !== undefined && agrees(read, value) ? bits | bit : bits,
+        0
+      )
+    const writes = pending.flatMap((write) => write.value === undefined ? [] : [{ write, value: write.value }])
+      .sort((a, b) => a.write.operation.ended - b.write.operation.ended || 0)
+    const earlier = new Map<Value, number>()
+    return [
+      ...writes.map(({ value, write }) => {
+        const alike = earlier.get(value) ?? 0
+        earlier.set(value, alike | write.bit)
+        return { write, value, bit: write.bit, alike, reads: readsOf(value) }
+      }),
+      ...Array.from(this.#always, (value) => ({ write: undefined, value, bit: 0, alike: 0, reads: readsOf(value) }))
+    ]
   }
 
-  #agrees({ read }: KeyOperation, value: number): boolean {
-    const shown = this.#values[value]
-    return read !== undefined && shown !== undefined && agrees(read, shown)
+  /** A write goes in: those under way beside it may have gone before it. */
+  #after({ free, ordered }: State, value: Value, bit: number, reads: number): State {
+    let others = free
+    for (const pending of this.#pending.values()) if (pending.value !== undefined) others |= pending.bit
+    const next = ordered | bit | reads
+    return { value, ordered: next, free: others & ~next }
   }
 
   /** Whether one write of the value more or less makes no difference. */
-  #isAlways(value: number): boolean {
+  #isAlways(value: Value): boolean {
     if (this.#always.has(value)) return true
-    let alike = 0
-    for (const pending of this.#pending.values()) {
-      if (pending.value === value && isOptional(pending.operation)) alike++
-    }
-    if (alike < mostAlike) return false
+    const alike = [...this.#pending.values()].filter((each) => each.value === value && isOptional(each.operation))
+    if (alike.length < mostAlike) return false
     this.#always.add(value)
-    for (const pending of this.#pending.values()) {
-      if (pending.value === value && isOptional(pending.operation)) this.end(pending.operation)
-    }
+    for (const { operation } of alike) this.end(operation)
     return true
-  }
-
-  #numberOf(value: Value | undefined): number {
-    if (value === undefined) return -1
-    const known = this.#values.indexOf(value)
-    return known >= 0 ? known : this.#values.push(value) - 1
   }
 }
 
@@ -199,16 +226,19 @@ export const keyVerdict = (initial: Value, operations: ReadonlyArray<KeyOperatio
   const events: Array<Event> = []
   for (const operation of operations) {
     const { begun, ended, write } = operation
+    const last = write === undefined ? 0 : lastUse(begun, (read) => agrees(read, write), reads)
     let end = ended
-    if (isOptional(operation) && write !== undefined) {
-      end = lastUse(begun, (read) => agrees(read, write), reads)
+    if (isOptional(operation)) {
+      end = last
       if (end <= begun) continue
-      const read = write === absent
-        ? end
-        : Math.max(begun + 0.25, lastUse(begun, (finding) => finding === write, reads))
-      if (read < end) events.push({ time: read, run: () => search.becomesUnread(operation) })
+      const isRead = (read: Finding) => read === write
+      const unreadFrom = write === absent ? end : Math.max(begun + 0.25, lastUse(begun, isRead, reads))
+      if (unreadFrom < end) events.push({ time: unreadFrom, run: () => search.becomesUnread(operation) })
     }
-    events.push({ time: begun, run: () => search.begin(operation) }, { time: end, run: () => search.end(operation) })
+    events.push({ time: begun, run: () => search.begin(operation, last) }, {
+      time: end,
+      run: () => search.end(operation)
+    })
   }
   events.sort((a, b) => a.time - b.time)
   for (const { run } of events) {
