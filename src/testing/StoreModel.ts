@@ -18,17 +18,21 @@ export interface ModelChange {
 }
 
 type Values = ReadonlyMap<Key, Uint8Array>
+type Changes = ReadonlyMap<Key, Uint8Array | undefined>
 
 const none: Values = new Map()
+
+const changesOf = (changes: Iterable<ModelChange>): Changes =>
+  new Map(Array.from(changes, ({ key, value }) => [keyOf(key), value === undefined ? undefined : copyBytes(value)]))
 
 const sameBytes = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
   a === undefined || b === undefined ? a === b : Buffer.compare(a, b) === 0
 
-const after = (values: Values, changes: Iterable<ModelChange>): Values => {
+const after = (values: Values, changes: Changes): Values => {
   const next = new Map(values)
-  for (const { key, value } of changes) {
-    if (value === undefined) next.delete(keyOf(key))
-    else next.set(keyOf(key), copyBytes(value))
+  for (const [key, value] of changes) {
+    if (value === undefined) next.delete(key)
+    else next.set(key, value)
   }
   return next
 }
@@ -49,9 +53,9 @@ class State implements ModelState {
   readonly sequence: number
   readonly #values: Values
   /** Changes that were under way at once: any of them may have come first. */
-  readonly #underWay: Values
+  readonly #underWay: Changes
 
-  constructor(values: Values, sequence: number, underWay: Values = none) {
+  constructor(values: Values, sequence: number, underWay: Changes = none) {
     this.#values = values
     this.sequence = sequence
     this.#underWay = underWay
@@ -93,12 +97,12 @@ class State implements ModelState {
 
   /** The state while these are under way. */
   during(changes: Iterable<ModelChange>): State {
-    return new State(this.#values, this.sequence, after(none, changes))
+    return new State(this.#values, this.sequence, changesOf(changes))
   }
 
   /** The state after one write. */
   write(changes: ReadonlyArray<ModelChange>): State {
-    return new State(after(this.#values, changes), this.sequence + changes.length)
+    return new State(after(this.#values, changesOf(changes)), this.sequence + changes.length)
   }
 }
 
@@ -131,7 +135,7 @@ export class StoreModel {
 
   /** A store that holds this, the last record having had that sequence. */
   constructor(content: Iterable<Entry> = [], sequence = 0) {
-    this.#now = new State(after(none, Array.from(content, ([key, value]) => ({ key, value }))), sequence)
+    this.#now = new State(new Map(Array.from(content, ([key, value]) => [keyOf(key), copyBytes(value)])), sequence)
     this.#history = [this.#now]
   }
 

@@ -1,6 +1,6 @@
 /** Logs in memory, made with the real writer, and their replay. */
 import { Effect } from "effect"
-import type { AppendFile, ReadFile } from "../../src/disk/Disk.ts"
+import type { AppendFile } from "../../src/disk/Disk.ts"
 import type { LogPosition } from "../../src/log/LogPosition.ts"
 import { replayLog } from "../../src/log/LogReplay.ts"
 import type { ReplayResult } from "../../src/log/LogReplay.ts"
@@ -10,36 +10,12 @@ import { segmentName } from "../../src/log/SegmentName.ts"
 import { SegmentWriter } from "../../src/log/SegmentWriter.ts"
 import { deleteSize, putSize, writeDelete, writePut } from "../../src/record/RecordCodec.ts"
 import { RecordKind } from "../../src/record/RecordKind.ts"
-import { DiskError } from "../../src/StoreError.ts"
+import { countedFile } from "../disk/countedFile.ts"
 
 export interface TestRecord {
   readonly key: Uint8Array
   /** Absent for a delete. */
   readonly value?: Uint8Array | undefined
-}
-
-export interface TestFile extends ReadFile {
-  /** The lengths of the reads so far. */
-  readonly reads: Array<number>
-}
-
-export const readFile = (path: string, bytes: Uint8Array): TestFile => {
-  const reads: Array<number> = []
-  const readSync = (offset: number, length: number): Uint8Array => {
-    if (offset < 0 || length < 0 || offset + length > bytes.length) {
-      throw new DiskError({ operation: "read", path, code: "ESHORT" })
-    }
-    reads.push(length)
-    return bytes.slice(offset, offset + length)
-  }
-  return {
-    path,
-    size: bytes.length,
-    reads,
-    readSync,
-    read: (offset, length) => Effect.sync(() => readSync(offset, length)),
-    close: Effect.void
-  }
 }
 
 export interface MemoryAppend extends AppendFile {
@@ -175,7 +151,7 @@ export const replay = (
   Effect.gen(function*() {
     const lines: Array<string> = []
     const result = yield* replayLog({
-      segments: segments.map(({ bytes, segment }) => ({ segment, file: readFile(segmentName(segment), bytes) })),
+      segments: segments.map(({ bytes, segment }) => ({ segment, file: countedFile(segmentName(segment), bytes) })),
       firstSequence: options.firstSequence ?? 1,
       durable: options.durable,
       onRecord: (buffer, kind, keyOffset, keyLength, valueOffset, valueLength, sequence) => {

@@ -4,11 +4,11 @@ import { replayLog } from "../../src/log/LogReplay.ts"
 import { encodeSegmentHeader, GroupHeader } from "../../src/log/SegmentFormat.ts"
 import { checksum, checksumSeed } from "../../src/record/Checksum.ts"
 import { StoreCorrupted, UnsupportedFormat } from "../../src/StoreError.ts"
+import { countedFile } from "../disk/countedFile.ts"
 import {
   concat,
   encodeRecord,
   linesOf,
-  readFile,
   record,
   replay,
   smallContent,
@@ -176,7 +176,7 @@ describe("LogReplay", () => {
       const log = yield* writeLog(smallContent)
       const seen: Array<string> = []
       yield* replayLog({
-        segments: log.segments.map(({ bytes, segment }) => ({ segment, file: readFile("wal", bytes) })),
+        segments: log.segments.map(({ bytes, segment }) => ({ segment, file: countedFile("wal", bytes) })),
         firstSequence: 1,
         onGroup: (group) => {
           const note = Effect.sync(() => {
@@ -211,7 +211,7 @@ describe("LogReplay", () => {
     Effect.gen(function*() {
       const log = yield* writeLog(smallContent)
       const failure = yield* Effect.flip(replayLog({
-        segments: log.segments.map(({ bytes, segment }) => ({ segment, file: readFile("wal", bytes) })),
+        segments: log.segments.map(({ bytes, segment }) => ({ segment, file: countedFile("wal", bytes) })),
         firstSequence: 1,
         onGroup: () => Effect.fail("no room" as const),
         onRecord: () => {}
@@ -260,7 +260,10 @@ describe("LogReplay", () => {
       header.payloadLength = 2 ** 50
       const bytes = new Uint8Array(80)
       header.write(bytes, { segment: 1, salt }, 64)
-      const file = readFile("wal", concat(encodeSegmentHeader({ segment: 1, salt }), bytes, new Uint8Array(3_000_000)))
+      const file = countedFile(
+        "wal",
+        concat(encodeSegmentHeader({ segment: 1, salt }), bytes, new Uint8Array(3_000_000))
+      )
       const result = yield* replayLog({ segments: [{ segment: 1, file }], firstSequence: 1, onRecord: () => {} })
       assert.strictEqual(result.groups, 0)
       assert.isAtMost(Math.max(...file.reads), 1024 * 1024)
@@ -269,7 +272,7 @@ describe("LogReplay", () => {
   it.effect("I15: a large group that reads differently the second time is StoreCorrupted", () =>
     Effect.gen(function*() {
       const log = yield* writeLog([[[big("a", 2_000_000), record("b")]]])
-      const file = readFile("wal", log.segments[0]!.bytes)
+      const file = countedFile("wal", log.segments[0]!.bytes)
       let reads = 0
       const failing: typeof file = {
         ...file,
@@ -288,7 +291,7 @@ describe("LogReplay", () => {
       const group = log.segments[0]!.bytes.slice(64, 64 + 80)
       const noise = new Uint8Array(4_000_000)
       for (let at = 0; at + 80 <= noise.length; at += 80) noise.set(group, at)
-      const file = readFile("wal", concat(log.segments[0]!.bytes, noise))
+      const file = countedFile("wal", concat(log.segments[0]!.bytes, noise))
       const result = yield* replayLog({ segments: [{ segment: 1, file }], firstSequence: 1, onRecord: () => {} })
       assert.strictEqual(result.groups, 1)
       assert.isAtMost(file.reads.reduce((sum, length) => sum + length, 0), 2.5 * file.size)

@@ -10,9 +10,11 @@ import type { ReadMode } from "../../src/table/ReadPolicy.ts"
 import type { TableMeta } from "../../src/table/TableMeta.ts"
 import { TableReader, TableResult, TableStatus } from "../../src/table/TableReader.ts"
 import { TableWriter } from "../../src/table/TableWriter.ts"
-import { fileOfBytes } from "../../src/testing/shape/FileBytes.ts"
 import { attempt } from "../../src/testing/shape/TableEntries.ts"
 import type { TableEntry as Entry, TableError } from "../../src/testing/shape/TableEntries.ts"
+
+import { countedFile } from "../disk/countedFile.ts"
+import type { CountedFile } from "../disk/countedFile.ts"
 
 export { attempt, move, readVersions } from "../../src/testing/shape/TableEntries.ts"
 export type { TableEntry as Entry, TableError } from "../../src/testing/shape/TableEntries.ts"
@@ -56,25 +58,7 @@ export const writeTable = (entries: ReadonlyArray<Entry>, options: WriteOptions 
   return { meta, bytes: new Uint8Array(Buffer.concat(chunks)) }
 }
 
-export interface TestFile extends ReadFile {
-  /** Lengths of the reads so far. */
-  readonly reads: Array<number>
-}
-
-export const readFile = (bytes: Uint8Array): TestFile => {
-  const file = fileOfBytes("memory/000007.table", bytes)
-  const reads: Array<number> = []
-  return {
-    ...file,
-    reads,
-    readSync: (offset, length) => {
-      const read = file.readSync(offset, length)
-      reads.push(length)
-      return read
-    },
-    read: (offset, length) => Effect.tap(file.read(offset, length), () => Effect.sync(() => void reads.push(length)))
-  }
-}
+export const readFile = (bytes: Uint8Array): CountedFile => countedFile("memory/000007.table", bytes)
 
 export interface ReadOptions {
   readonly mode?: ReadMode

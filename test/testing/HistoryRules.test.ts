@@ -372,9 +372,8 @@ describe("A problem", () => {
     const [problem] = new HistoryCheck(story.log).contentProblems(new Map([["b\n", "1"]]), story.log.now, "power cut")
     assert.deepStrictEqual(problem, {
       invariant: "I5",
-      message:
-        `the recovered content shows no value for "a", though the content at the beginning had ended when write 1 `
-        + `of "a" began; write 1 of "a" was acknowledged at "sync"`
+      message: `the recovered content shows no value for "a", though write 1 of "a" came later; write 1 of "a" was `
+        + `acknowledged at "sync"`
     })
   })
 })

@@ -27,10 +27,10 @@ const read = ({ bytes, meta }: TableBytes) =>
 
 const nameOf = ({ file, level }: TableMeta): string => `table ${file} of level ${level}`
 
-/** One table by itself. */
-const entryProblems = (
+/** What is wrong with one table by itself. */
+export const entryProblems = (
   meta: TableMeta,
-  reader: TableReader,
+  reader: Pick<TableReader, "mayContain">,
   entries: ReadonlyArray<TableEntry>
 ): ReadonlyArray<string> => {
   const problems: Array<string> = []
