@@ -5,8 +5,9 @@
 import type { ReadError, StoreOpenError, WriteError } from "../../src/index.ts"
 import type { DiskCall, Fault, Problem, SimulatedDisk } from "../../src/testing/index.ts"
 import type { Calls, FileKind, Operation, PlannedDefect, PlannedFault } from "./Plan.ts"
+import { parent } from "./storeOptions.ts"
 
-/** What a path in a store's directory stands for. */
+/** What a path stands for. */
 export const fileKind = (path: string): FileKind =>
   path.endsWith(".seg")
     ? "segment"
@@ -16,6 +17,8 @@ export const fileKind = (path: string): FileKind =>
     ? "manifest"
     : path.includes("/CURRENT")
     ? "current"
+    : path === parent
+    ? "parent"
     : "directory"
 
 export const isOneOf = ({ files, operations }: Calls, { operation, path }: DiskCall): boolean =>

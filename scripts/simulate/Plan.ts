@@ -95,7 +95,8 @@ export const Operation = Schema.Union([
 ])
 export type Operation = typeof Operation.Type
 
-export const FileKind = Schema.Literals(["segment", "table", "manifest", "current", "directory"])
+/** `"directory"` is the store's own, `"parent"` the one that holds it. */
+export const FileKind = Schema.Literals(["segment", "table", "manifest", "current", "directory", "parent"])
 export type FileKind = typeof FileKind.Type
 
 const DiskOperation = Schema.Literals([

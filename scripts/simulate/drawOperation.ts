@@ -76,11 +76,11 @@ const drawRead = (random: SeededRandom): Operation => {
   if (kind < 0.7) return { _tag: "Audit", ...through }
   return {
     _tag: "Scan",
-    range: drawRange(random),
+    range: random.bool(0.4) ? {} : drawRange(random),
     reverse: random.bool(0.3),
     ...(random.bool(0.2) ? { limit: random.int(20) } : undefined),
     ...(random.bool(0.2) ? { abandonAfter: 1 + random.int(5) } : undefined),
-    ...(random.bool(0.2) ? { pause: random.int(5) } : undefined),
+    ...(random.bool(0.3) ? { pause: random.int(5) } : undefined),
     ...through
   }
 }

@@ -56,7 +56,7 @@ const structural: ReadonlyArray<Calls> = [
   { operations: ["append", "sync"], files: ["segment"] },
   { operations: ["createAppend", "append", "sync"], files: ["table"] },
   { operations: ["append", "sync"], files: ["manifest"] },
-  { operations: ["syncDirectory"], files: ["directory"] },
+  { operations: ["syncDirectory"], files: ["directory", "parent"] },
   { operations: ["remove"], files: ["table", "segment", "manifest"] },
   { operations: ["openRead"], files: ["table"] }
 ]

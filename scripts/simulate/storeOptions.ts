@@ -4,7 +4,8 @@ import type { CompactionStrategy, StoreOptions } from "../../src/index.ts"
 import { oddPicks, smallLevels, smallTiers } from "../support/smallStrategies.ts"
 import type { PlannedOptions, StrategyName } from "./Plan.ts"
 
-export const directory = "/store"
+export const parent = "/"
+export const directory = `${parent}store`
 
 const strategies: { readonly [name in StrategyName]: CompactionStrategy } = {
   smallLevels,

@@ -64,6 +64,18 @@ const createDirectory = Effect.fnUntraced(function*(
   yield* disk.syncDirectory(parent)
 })
 
+/**
+ * Makes the entry of a directory durable in which a store is to be created: whoever
+ * made it may have come to its end before it had synced it. Where the process may
+ * not look into the parent, the directory was made by somebody else, whose care it is.
+ */
+export const syncEntry = (disk: Disk["Service"], directory: string): Effect.Effect<void, DiskError> =>
+  Effect.catchIf(
+    disk.syncDirectory(parentOf(directory)),
+    ({ code }) => code === "EACCES" || code === "EPERM",
+    () => Effect.void
+  )
+
 /** Names that a directory may hold beside a store's files. */
 const isHarmless = (name: string): boolean => name === "lost+found" || name.startsWith(".")
 

@@ -19,7 +19,7 @@ import { BlockCache } from "../table/BlockCache.ts"
 import { ReadPolicy, StoreReadMode } from "../table/ReadPolicy.ts"
 import { ArenaPool } from "./ArenaPool.ts"
 import { Compactor } from "./Compactor.ts"
-import { examineDirectory } from "./Directory.ts"
+import { examineDirectory, syncEntry } from "./Directory.ts"
 import { EngineState, makeEngineState } from "./EngineState.ts"
 import type { EngineStateShape } from "./EngineState.ts"
 import { Flusher } from "./Flusher.ts"
@@ -108,6 +108,7 @@ const open = Effect.fnUntraced(function*(
   )
   // Another process may have had the directory until now.
   const exists = yield* examineDirectory(disk, options)
+  if (!exists) yield* syncEntry(disk, options.directory)
 
   const cache = new BlockCache(options.blockCacheSize, options.blockSize)
   const files = new OpenFiles(disk, options.maxOpenFiles)
