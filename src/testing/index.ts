@@ -1,7 +1,8 @@
 /**
  * Tools for testing programs that live on an effect-lsm `Disk`, the store
- * itself among them: a disk that can lose power, and a runner that makes every
- * order of events repeatable. The engine imports nothing from here.
+ * itself among them: a disk that can lose power, a runner that makes every
+ * order of events repeatable, and checkers of what a store answers, holds and
+ * leaves behind. The engine imports nothing from here.
  */
 export { Bank, type BankOptions } from "./Bank.ts"
 export type { CrashMode } from "./CrashImage.ts"
