@@ -116,7 +116,10 @@ export const reusedNames = (disk: SimulatedDisk): ReadonlyArray<Problem> => {
 }
 
 /** Files that were synced again after a sync of them had failed. */
-export const retriedSyncs = (disk: SimulatedDisk, mishaps: Mishaps): ReadonlyArray<Problem> =>
+export const retriedSyncs = (
+  disk: SimulatedDisk,
+  mishaps: { readonly failed: ReadonlyArray<{ readonly call: DiskCall }> }
+): ReadonlyArray<Problem> =>
   mishaps.failed.flatMap(({ call: failed }) =>
     failed.operation === "sync"
       && disk.trace.some(({ index, operation, path }) =>

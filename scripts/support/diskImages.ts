@@ -1,4 +1,5 @@
 /** Images of a simulated disk, taken right before its calls. */
+import { createHash } from "node:crypto"
 import { SeededRandom } from "../../src/testing/index.ts"
 import type { CrashMode, DiskCall, SimulatedDisk } from "../../src/testing/index.ts"
 
@@ -12,22 +13,19 @@ export interface Taken<Known> {
   readonly known: Known
 }
 
-/** An image, or as many images as there are modes, right before the call. */
-export const takeImage = <Known>(
+/** What is found after a crash now. `seed` decides what is left to chance. */
+export const imageOf = (disk: SimulatedDisk, mode: ImageMode, seed: number): SimulatedDisk =>
+  mode === "kill" ? disk.killImage() : disk.crashImage(mode, new SeededRandom(seed))
+
+/** An image of each mode, right before the call. */
+export const imagesBefore = <Known>(
   disk: SimulatedDisk,
   modes: ReadonlyArray<ImageMode>,
   call: DiskCall,
   known: Known
-): ReadonlyArray<Taken<Known>> => {
+): ReadonlyArray<Taken<Known>> =>
   // By the call: what is taken elsewhere changes no image.
-  const random = new SeededRandom(call.index)
-  return modes.map((mode) => ({
-    image: mode === "kill" ? disk.killImage() : disk.crashImage(mode, random),
-    mode,
-    call,
-    known
-  }))
-}
+  modes.map((mode, at) => ({ image: imageOf(disk, mode, call.index * modes.length + at), mode, call, known }))
 
 /** Takes images right before each of the calls that `wanted` picks, from now on. */
 export const takeImages = <Known>(
@@ -38,7 +36,7 @@ export const takeImages = <Known>(
 ): ReadonlyArray<Taken<Known>> => {
   const taken: Array<Taken<Known>> = []
   disk.onCall((call, phase) => {
-    if (phase === "before" && wanted(call)) taken.push(...takeImage(disk, modes, call, known()))
+    if (phase === "before" && wanted(call)) taken.push(...imagesBefore(disk, modes, call, known()))
   })
   return taken
 }
@@ -62,3 +60,13 @@ const changes: ReadonlySet<DiskCall["operation"]> = new Set([
 
 /** Whether the call may change what a crash leaves: between two such calls nothing does. */
 export const isChange = ({ operation }: DiskCall): boolean => changes.has(operation)
+
+/** Equal for disks that a program can't tell apart. */
+export const fingerprint = (disk: SimulatedDisk): string => {
+  const hash = createHash("sha1")
+  for (const path of disk.files()) {
+    const bytes = disk.readFile(path)
+    hash.update(`${path}\0${bytes.length}\0`).update(bytes)
+  }
+  return hash.digest("base64")
+}

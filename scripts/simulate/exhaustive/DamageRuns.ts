@@ -4,7 +4,9 @@
  * is damaged in every way, and every region of larger ones.
  */
 import type { Problem, SimulatedDisk } from "../../../src/testing/index.ts"
+import { fingerprint } from "../../support/diskImages.ts"
 import { directory, filesOf } from "../../support/smallStore.ts"
+import { fileKind } from "../Mishaps.ts"
 import { contentEnd } from "./DamagedStores.ts"
 import type { LeftStore, LoggedWrite } from "./DamagedStores.ts"
 import type { Damage } from "./Damages.ts"
@@ -12,7 +14,6 @@ import { sampler } from "./Outcome.ts"
 import type { Figures, Outcome, Sample } from "./Outcome.ts"
 import { reopen } from "./Reopened.ts"
 import type { Reopened } from "./Reopened.ts"
-import { fileKind, fingerprint } from "./StoreFiles.ts"
 
 /** The errors that damage may be answered with. */
 const honest: ReadonlySet<string> = new Set(["StoreCorrupted", "UnsupportedFormat"])
@@ -64,7 +65,7 @@ const openDamaged = (
     }
   })
   const outcome = {
-    kind: `${damage.kind} in ${fileKind(file)}`,
+    kind: `${damage.kind} in a closed store's ${fileKind(`${directory}/${file}`)}`,
     what: `${store.name}: ${damage.kind} in ${file}, ${damage.where}`
   }
   if (found.refusal === undefined) {

@@ -106,7 +106,7 @@ const damageOften = (
       }
       const what = `${how}: ${damage.kind} in ${file}, ${damage.where}`
       outcomes.push({
-        kind: `${damage.kind} in an open table`,
+        kind: `${damage.kind} in an open store's table`,
         answer,
         what,
         problems: [...problems, ...again.problems]

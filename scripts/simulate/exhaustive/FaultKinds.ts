@@ -1,6 +1,6 @@
 /** What can go wrong at one call of a simulated disk. */
 import type { DiskCall, FaultPlan } from "../../../src/testing/index.ts"
-import { fileKind } from "./StoreFiles.ts"
+import { fileKind } from "../Mishaps.ts"
 
 export interface FaultKind {
   readonly name: string

@@ -7,18 +7,20 @@
  */
 import { Cause, Effect, Exit, Result } from "effect"
 import type { Entry, ReadError, StoreOpenError, WriteError } from "../../../src/index.ts"
+import type { ReadMode } from "../../../src/table/ReadPolicy.ts"
 import { SimulatedDisk, StoreHistory } from "../../../src/testing/index.ts"
 import type { DiskCall, Fault, Problem } from "../../../src/testing/index.ts"
-import { callInWords } from "../../support/diskImages.ts"
+import { callInWords, imageOf } from "../../support/diskImages.ts"
+import type { ImageMode } from "../../support/diskImages.ts"
 import { bytesOf } from "../../support/smallStore.ts"
 import type { Store } from "../../support/smallStore.ts"
+import { fileKind, retriedSyncs, reusedNames } from "../Mishaps.ts"
 import { faultKinds } from "./FaultKinds.ts"
 import type { FaultKind } from "./FaultKinds.ts"
 import { liveSession, sessions, sparing } from "./Life.ts"
 import { sampler } from "./Outcome.ts"
 import type { Figures, Outcome, Sample } from "./Outcome.ts"
 import { handleProblems, onlyError, readAll, reopen, runGuarded } from "./Reopened.ts"
-import { fileKind } from "./StoreFiles.ts"
 
 type StoreError = StoreOpenError | ReadError | WriteError
 
@@ -28,10 +30,20 @@ interface Base {
   readonly entries: ReadonlyArray<Entry>
 }
 
+/** One opening of the life. */
+interface Opening {
+  readonly name: string
+  readonly base: Base
+  readonly session: (typeof sessions)[number]
+  readonly readMode: ReadMode
+  /** Its calls when nothing goes wrong. */
+  readonly calls: ReadonlyArray<DiskCall>
+}
+
 /** What happened to a store on a disk on which something went wrong. */
 interface Struck {
   readonly problems: Array<Problem>
-  opening: "opened" | "refused"
+  isOpened: boolean
   readOnly: boolean
   /** How often the fault had struck when the store began to close. */
   firedBeforeClose: number
@@ -114,20 +126,15 @@ const checkHealed = (store: Store, struck: Struck) =>
     else check(struck, "I12", false, `reads do not go on: ${Cause.pretty(read.cause)}`)
   })
 
-/** One opening of the life in which this goes wrong at that call. */
-const strike = (
-  base: Base,
-  session: (typeof sessions)[number],
-  kind: FaultKind,
-  fault: Fault,
-  disk: SimulatedDisk
-) => {
-  const struck: Struck = { problems: [], opening: "refused", readOnly: false, firedBeforeClose: 0 }
+/** One opening of the life on a disk with this fault. */
+const strike = ({ base, readMode, session }: Opening, kind: FaultKind, fault: Fault, disk: SimulatedDisk) => {
+  const struck: Struck = { problems: [], isOpened: false, readOnly: false, firedBeforeClose: 0 }
   const history = new StoreHistory(base.entries)
   const isForGood = kind.lasts === "for good"
   const life = liveSession(sparing(disk), session, {
+    readMode,
     observe: (store) => {
-      struck.opening = "opened"
+      struck.isOpened = true
       return history.observe(store)
     },
     // What waits for a disk that does not heal is given up.
@@ -153,79 +160,91 @@ const strike = (
 
 /** Whether writes have stopped if, and only if, the call is one of the log or of the manifest. */
 const checkRightStop = (struck: Struck, call: DiskCall, kind: FaultKind, fault: Fault): void => {
-  const hasStruckWhileOpen = struck.opening === "opened" && fault.fired > 0 && struck.firedBeforeClose > 0
+  const hasStruckWhileOpen = struck.isOpened && fault.fired > 0 && struck.firedBeforeClose > 0
   if (!hasStruckWhileOpen || kind.lasts !== "once" || kind.isHarmless) return
   const file = fileKind(call.path)
-  const isFatal = (file === "a segment" || file === "a manifest") && writes.has(call.operation)
+  const isFatal = (file === "segment" || file === "manifest") && writes.has(call.operation)
   if (isFatal) check(struck, "I12", struck.readOnly, "writes go on")
-  if (file === "a table") check(struck, "I12", !struck.readOnly, "writes stop, though a table can be written again")
+  if (file === "table") check(struck, "I12", !struck.readOnly, "writes stop, though a table can be written again")
 }
 
 const writes: ReadonlySet<DiskCall["operation"]> = new Set(["createAppend", "append", "sync"])
 
+/** What becomes of the disk in the end. */
+const endings: ReadonlyArray<ImageMode> = ["kill", "synced", "random"]
+
 const faultOutcome = (
-  base: Base,
-  at: number,
+  opening: Opening,
   call: DiskCall,
   kind: FaultKind,
   figures: Figures
 ): Outcome | undefined => {
-  const session = sessions[at]
   const plan = kind.plan(call)
-  if (session === undefined || plan === undefined) return undefined
-  const disk = base.disk.killImage()
+  if (plan === undefined) return undefined
+  const disk = opening.base.disk.killImage()
   const fault = disk.fail(plan)
   figures.lives++
-  const { history, struck } = strike(base, session, kind, fault, disk)
-  const { firedBeforeClose, opening, problems, readOnly } = struck
+  const { history, struck } = strike(opening, kind, fault, disk)
+  const { firedBeforeClose, isOpened, problems, readOnly } = struck
   checkRightStop(struck, call, kind, fault)
+  problems.push(...reusedNames(disk))
+  if (kind.lasts === "once" && kind.isHarmless !== true) problems.push(...retriedSyncs(disk, { failed: [{ call }] }))
   fault.heal()
-  const hasClosedWell = opening === "opened" && !readOnly && kind.lasts !== "for good"
+  const hasClosedWell = isOpened && !readOnly && kind.lasts !== "for good"
     && fault.fired === firedBeforeClose
   const mark = history.mark()
-  figures.recoveries += 2
-  for (const end of ["power cut", "kill"] as const) {
-    const found = reopen(end === "kill" ? disk.killImage() : disk.crashImage("synced"))
+  for (const mode of endings) {
+    figures.recoveries++
+    const found = reopen(imageOf(disk, mode, call.index))
     problems.push(...found.problems)
     if (found.refusal === undefined) {
-      problems.push(...history.problemsAfter(found.entries, mark, hasClosedWell ? "close" : end))
+      const end = hasClosedWell ? "close" : mode === "kill" ? "kill" : "power cut"
+      problems.push(...history.problemsAfter(found.entries, mark, end))
     } else {
-      problems.push({ invariant: "I16", message: `after a ${end} it does not open: ${found.refusal.message}` })
+      problems.push({ invariant: "I16", message: `after "${mode}" it does not open: ${found.refusal.message}` })
     }
   }
   if (fault.fired === 0)
     problems.push({ invariant: "I12", message: "the fault did not strike: the run is not repeatable" })
   return {
     kind: kind.name,
-    answer: opening === "refused" ? "does not open" : readOnly ? "writes stop" : hasClosedWell ? "goes on" : "closes",
-    what: `opening ${at}: ${kind.name} at ${callInWords(call)}`,
+    answer: !isOpened ? "does not open" : readOnly ? "writes stop" : hasClosedWell ? "goes on" : "closes",
+    what: `${opening.name}: ${kind.name} at ${callInWords(call)}`,
     problems
   }
 }
 
-/** The disk before each opening of the life, and the calls of that opening, when nothing goes wrong. */
-const undisturbed = (): ReadonlyArray<{ readonly base: Base; readonly calls: ReadonlyArray<DiskCall> }> => {
-  const bases: Array<{ readonly base: Base; readonly calls: ReadonlyArray<DiskCall> }> = []
+const readModes: ReadonlyArray<ReadMode> = ["sync", "async"]
+
+/** The openings of the life, and the calls of each when nothing goes wrong. */
+const undisturbed = (): ReadonlyArray<Opening> => {
+  const openings: Array<Opening> = []
   let base: Base = { disk: SimulatedDisk.make(), entries: [] }
-  for (const session of sessions) {
-    const disk = base.disk.killImage()
-    const ended = runGuarded(liveSession(sparing(disk), session, { observe: (store) => store }))
-    if (Result.isFailure(ended)) throw new Error(ended.failure.message)
-    // A close can't be refused.
-    bases.push({ base, calls: disk.trace.filter(({ operation }) => operation !== "close") })
-    base = { disk, entries: reopen(disk.killImage()).entries }
+  for (const [at, session] of sessions.entries()) {
+    const before = base
+    for (const readMode of readModes) {
+      const disk = before.disk.killImage()
+      const ended = runGuarded(liveSession(sparing(disk), session, { readMode, observe: (store) => store }))
+      if (Result.isFailure(ended)) throw new Error(ended.failure.message)
+      // A close can't be refused; and only reads differ from one mode to the other.
+      const calls = disk.trace.filter(({ operation }) =>
+        readMode === "async" ? operation === "read" : operation !== "close"
+      )
+      openings.push({ name: `opening ${at}, read by ${readMode} calls`, base: before, session, readMode, calls })
+      base = { disk, entries: reopen(disk.killImage()).entries }
+    }
   }
-  return bases
+  return openings
 }
 
 /** All that can go wrong in the life of a store. */
 export function* faults(sample: Sample, figures: Figures): Generator<Outcome> {
   const takes = sampler(sample)
-  for (const [at, { base, calls }] of undisturbed().entries()) {
-    for (const call of calls) {
+  for (const opening of undisturbed()) {
+    for (const call of opening.calls) {
       for (const kind of faultKinds) {
         if (!takes()) continue
-        const outcome = faultOutcome(base, at, call, kind, figures)
+        const outcome = faultOutcome(opening, call, kind, figures)
         if (outcome !== undefined) yield outcome
       }
     }

@@ -10,6 +10,8 @@
 import { Effect, Exit, Layer, Scope, Stream } from "effect"
 import { Disk, WriteBatch } from "../../../src/index.ts"
 import type { Durability, ReadError, Snapshot, StoreOpenError, WriteError } from "../../../src/index.ts"
+import type { ReadMode } from "../../../src/table/ReadPolicy.ts"
+import { StoreReadMode } from "../../../src/table/ReadPolicy.ts"
 import { bytesOf, directory, openStore, padded } from "../../support/smallStore.ts"
 import type { Store, TestDisk, TestOptions } from "../../support/smallStore.ts"
 import { smallLevels } from "../../support/smallStrategies.ts"
@@ -137,6 +139,8 @@ export interface LifeHooks {
   readonly attempt?: (
     call: Effect.Effect<unknown, ReadError | WriteError>
   ) => Effect.Effect<unknown, ReadError | WriteError>
+  /** How tables' blocks are read: at once, unless told. */
+  readonly readMode?: ReadMode
   /** Before a store closes that all its steps were taken of. */
   readonly beforeClose?: (store: Store) => Effect.Effect<void, ReadError | WriteError>
 }
@@ -149,8 +153,8 @@ export const liveSession = (
   options: TestOptions = lifeOptions
 ): Effect.Effect<void, StoreOpenError | ReadError | WriteError> =>
   Effect.scoped(Effect.gen(function*() {
-    const { attempt = (call) => call, beforeClose, observe } = hooks
-    const opened = yield* openStore(disk, options)
+    const { attempt = (call) => call, beforeClose, observe, readMode = "sync" } = hooks
+    const opened = yield* Effect.provideService(openStore(disk, options), StoreReadMode, readMode)
     const scope = yield* Scope.fork(yield* Effect.scope)
     const store = observe(opened)
     const { atClose, steps } = session(store, scope)

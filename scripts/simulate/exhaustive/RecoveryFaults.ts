@@ -4,6 +4,7 @@
  * errors would have (I12, I16).
  */
 import { Result } from "effect"
+import type { ReadMode } from "../../../src/table/ReadPolicy.ts"
 import { SimulatedDisk } from "../../../src/testing/index.ts"
 import type { DiskCall, Problem } from "../../../src/testing/index.ts"
 import { callInWords, describeTaken, isChange, takeImages } from "../../support/diskImages.ts"
@@ -36,6 +37,7 @@ const leftOvers = (): ReadonlyArray<Left> => {
 
 const recoverFaultily = (
   left: Left,
+  readMode: ReadMode,
   digest: string,
   call: DiskCall,
   kind: FaultKind,
@@ -46,7 +48,7 @@ const recoverFaultily = (
   const disk = left.image.killImage()
   const fault = disk.fail(plan)
   figures.recoveries += 2
-  const struck = reopen(disk, { mayLeaveFiles: true })
+  const struck = reopen(disk, { readMode, mayLeaveFiles: true })
   const problems: Array<Problem> = [...struck.problems]
   const differs = (found: string): boolean => found !== digest
   if (fault.fired === 0) problems.push({ invariant: "I12", message: "the fault did not strike" })
@@ -79,16 +81,17 @@ const recoverFaultily = (
 /** All that can go wrong while a store recovers. */
 export function* recoveryFaults(sample: Sample, figures: Figures): Generator<Outcome> {
   const takes = sampler(sample)
-  for (const left of leftOvers()) {
+  for (const [at, left] of leftOvers().entries()) {
+    const readMode = at % 4 < 2 ? "sync" : "async"
     const undisturbed = left.image.killImage()
-    const { digest, problems } = reopen(undisturbed)
+    const { digest, problems } = reopen(undisturbed, { readMode })
     yield { kind: "a recovery", answer: "opens", what: describeTaken(left), problems }
     for (const call of undisturbed.trace) {
       // A close can't be refused.
       if (call.operation === "close") continue
       for (const kind of faultKinds) {
         if (!takes()) continue
-        const outcome = recoverFaultily(left, digest, call, kind, figures)
+        const outcome = recoverFaultily(left, readMode, digest, call, kind, figures)
         if (outcome !== undefined) yield outcome
       }
     }

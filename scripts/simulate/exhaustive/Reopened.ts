@@ -2,6 +2,8 @@
 import { Cause, Effect, Exit, Option, Result } from "effect"
 import { createHash } from "node:crypto"
 import type { Entry, ReadError, StoreOpenError } from "../../../src/index.ts"
+import { StoreReadMode } from "../../../src/table/ReadPolicy.ts"
+import type { ReadMode } from "../../../src/table/ReadPolicy.ts"
 import { shapeProblems } from "../../../src/testing/index.ts"
 import type { Problem, SimulatedDisk } from "../../../src/testing/index.ts"
 import { directory, openStore, runSeed } from "../../support/smallStore.ts"
@@ -52,6 +54,8 @@ export interface ReopenOptions {
   /** Keys to ask for beside those that are there. */
   readonly keys?: ReadonlyArray<Uint8Array>
   readonly options?: TestOptions
+  /** How tables' blocks are read: at once, unless told. */
+  readonly readMode?: ReadMode
   /** Told as soon as the store is open. */
   readonly onOpen?: () => void
   /** Whether files may be left behind for the next recovery, because they could not be removed. */
@@ -75,9 +79,9 @@ export const handleProblems = (disk: SimulatedDisk): ReadonlyArray<Problem> =>
 
 /** Opens the store on the disk, reads all of it and closes it again. */
 export const reopen = (disk: SimulatedDisk, reopening: ReopenOptions = {}): Reopened => {
-  const { keys, mayLeaveFiles = false, onOpen, options = lifeOptions } = reopening
+  const { keys, mayLeaveFiles = false, onOpen, options = lifeOptions, readMode = "sync" } = reopening
   const program = Effect.scoped(Effect.gen(function*() {
-    const store = yield* openStore(sparing(disk), options)
+    const store = yield* Effect.provideService(openStore(sparing(disk), options), StoreReadMode, readMode)
     onOpen?.()
     return yield* readAll(store, keys)
   }))
