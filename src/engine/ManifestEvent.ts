@@ -7,6 +7,7 @@
  */
 import { Schema } from "effect"
 import { levelCount } from "../compaction/Strategy.ts"
+import type { SegmentSalt } from "../log/SegmentFormat.ts"
 import { compareBytes } from "../record/Bytes.ts"
 
 const Table = Schema.Struct({
@@ -23,12 +24,17 @@ const Table = Schema.Struct({
   largestSequence: Schema.Natural
 })
 
+/** By it a segment is told from one of another store, or of another life of this one, under its name. */
+const Salt = Schema.Struct({ low: Schema.Natural, high: Schema.Natural })
+
 export const ManifestEvent = Schema.Union([
   /** The whole structure: the first event of every manifest, and of no other place. */
   Schema.TaggedStruct("Snapshot", {
     tables: Schema.Array(Table),
     /** Live segments, oldest first. */
     segments: Schema.Array(Schema.Natural),
+    /** Theirs, in the same order. Absent if there are none, and in manifests that did not keep them. */
+    salts: Schema.optionalKey(Schema.Array(Salt)),
     /** Segments numbered below are retired; one that is still there is an orphan. */
     firstSegment: Schema.Natural,
     nextTable: Schema.Natural,
@@ -36,7 +42,7 @@ export const ManifestEvent = Schema.Union([
     lastSequence: Schema.Natural
   }),
   /** The segment exists durably; it may take records from now on. */
-  Schema.TaggedStruct("SegmentCreated", { segment: Schema.Natural }),
+  Schema.TaggedStruct("SegmentCreated", { segment: Schema.Natural, salt: Schema.optionalKey(Salt) }),
   /** All records of the segment are in the table, or in none if there were none worth keeping. */
   Schema.TaggedStruct("MemtableFlushed", {
     segment: Schema.Natural,
@@ -63,6 +69,8 @@ export interface ManifestState {
   readonly tables: ReadonlyArray<TableEntry>
   /** Live segments, oldest first. */
   readonly segments: ReadonlyArray<number>
+  /** Of the live segments, as far as they are known. */
+  readonly salts: ReadonlyMap<number, SegmentSalt>
   readonly firstSegment: number
   readonly nextTable: number
   readonly lastSequence: number
@@ -103,6 +111,7 @@ export const applyEvent = (state: ManifestState | undefined, event: ManifestEven
     return {
       tables,
       segments: [...event.segments],
+      salts: new Map(event.salts?.map((salt, at) => [event.segments[at] ?? 0, salt])),
       firstSegment: event.firstSegment,
       nextTable: nextAfter(event.nextTable, event.tables),
       lastSequence: event.lastSequence
@@ -114,16 +123,20 @@ export const applyEvent = (state: ManifestState | undefined, event: ManifestEven
     case "SegmentCreated": {
       const next = state.firstSegment + state.segments.length
       if (event.segment !== next) return `segment ${event.segment} was created where ${next} is next`
-      return { ...state, segments: [...state.segments, event.segment] }
+      const salts = event.salt === undefined ? state.salts : new Map(state.salts).set(event.segment, event.salt)
+      return { ...state, segments: [...state.segments, event.segment], salts }
     }
     case "MemtableFlushed": {
       if (state.segments[0] !== event.segment) return `segment ${event.segment} was flushed out of order`
       const tables = event.table === undefined ? state.tables : arrange([event.table, ...state.tables])
       if (typeof tables === "string") return tables
+      const salts = new Map(state.salts)
+      salts.delete(event.segment)
       return {
         ...state,
         tables,
         segments: state.segments.slice(1),
+        salts,
         firstSegment: event.segment + 1,
         nextTable: nextAfter(state.nextTable, tables),
         lastSequence: Math.max(state.lastSequence, event.lastSequence)
@@ -152,11 +165,16 @@ export const applyEvent = (state: ManifestState | undefined, event: ManifestEven
 }
 
 /** The one event that stands for the whole structure. */
-export const snapshotOf = (state: ManifestState): ManifestSnapshot => ({
-  _tag: "Snapshot",
-  tables: state.tables,
-  segments: state.segments,
-  firstSegment: state.firstSegment,
-  nextTable: state.nextTable,
-  lastSequence: state.lastSequence
-})
+export const snapshotOf = (state: ManifestState): ManifestSnapshot => {
+  const salts = state.segments.flatMap((segment) => state.salts.get(segment) ?? [])
+  const areKnown = salts.length > 0 && salts.length === state.segments.length
+  return {
+    _tag: "Snapshot",
+    tables: state.tables,
+    segments: state.segments,
+    ...areKnown && { salts },
+    firstSegment: state.firstSegment,
+    nextTable: state.nextTable,
+    lastSequence: state.lastSequence
+  }
+}

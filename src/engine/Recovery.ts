@@ -36,7 +36,7 @@ import type { LiveTable } from "./LiveTable.ts"
 import { journalEvent, writeManifest } from "./Manifest.ts"
 import type { ManifestFile } from "./Manifest.ts"
 import { applyEvent } from "./ManifestEvent.ts"
-import type { ManifestEvent, ManifestState } from "./ManifestEvent.ts"
+import type { ManifestState } from "./ManifestEvent.ts"
 import { readManifest } from "./ManifestLog.ts"
 import type { OpenFiles } from "./OpenFiles.ts"
 import { openTable } from "./OpenTable.ts"
@@ -78,7 +78,14 @@ export interface Writable {
 
 type RecoveryError = DiskError | StoreCorrupted | UnsupportedFormat | InvalidArgument
 
-const emptyState: ManifestState = { tables: [], segments: [], firstSegment: 1, nextTable: 1, lastSequence: 0 }
+const emptyState: ManifestState = {
+  tables: [],
+  segments: [],
+  salts: new Map(),
+  firstSegment: 1,
+  nextTable: 1,
+  lastSequence: 0
+}
 
 /** More than any manifest grows to before it is written anew, and less than memory. */
 const maxManifestLength = 1024 * 1024 * 1024
@@ -202,6 +209,7 @@ const replay = Effect.fnUntraced(function*(
         segments: open,
         firstSequence: state.lastSequence + 1,
         durable: state.closed,
+        headed: new Map(state.segments.map((segment) => [segment, state.salts.get(segment)])),
         onGroup: (group) => {
           const room = { records: group.count, bytes: group.payloadLength }
           // The log may begin far above the tables.
@@ -291,6 +299,7 @@ export const recover = Effect.fnUntraced(function*(
       state: {
         tables,
         segments: [],
+        salts: new Map(),
         firstSegment: Math.max(state.firstSegment, highestNumber(files, "Segment") + 1),
         nextTable: Math.max(
           state.nextTable,
@@ -317,7 +326,7 @@ export const startWriting = (
     const fresh = yield* writeManifest(disk, directory, number, state, tables)
     const createFirst = Effect.gen(function*() {
       const segment = yield* createSegment(disk, directory, state.firstSegment)
-      const event: ManifestEvent = { _tag: "SegmentCreated", segment: segment.number }
+      const event = segment.creation
       const next = applyEvent(state, event)
       if (typeof next === "string")
         return yield* Effect.die(new Error(`The manifest refused its first segment: ${next}.`))

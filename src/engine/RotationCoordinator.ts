@@ -88,7 +88,7 @@ const makeCoordinator: Effect.Effect<
       if (prepared !== undefined) return prepared
       const number = engine.view.value.active.segment.number + 1
       const segment = yield* createSegment(disk, engine.directory, number)
-      yield* Effect.onError(manifest.append({ _tag: "SegmentCreated", segment: number }), () => segment.retire)
+      yield* Effect.onError(manifest.append(segment.creation), () => segment.retire)
       prepared = segment
       engine.emit({ _tag: "SegmentCreated", segment: number })
       return segment

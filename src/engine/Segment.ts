@@ -9,6 +9,7 @@ import type { Disk } from "../disk/Disk.ts"
 import { SegmentWriter } from "../log/SegmentWriter.ts"
 import type { DiskError } from "../StoreError.ts"
 import { segmentName } from "./FileNames.ts"
+import type { ManifestEvent } from "./ManifestEvent.ts"
 import type { SyncedDirectory } from "./SyncedDirectory.ts"
 
 /** Zeros written ahead, so that a sync of a small group need not journal a new length. */
@@ -26,6 +27,11 @@ export class Segment {
     this.number = number
     this.path = path
     this.writer = writer
+  }
+
+  /** What the manifest is told once the segment is durable. */
+  get creation(): ManifestEvent {
+    return { _tag: "SegmentCreated", segment: this.number, salt: this.writer.salt }
   }
 
   /** Everything before this offset is on stable storage. */

@@ -11,7 +11,8 @@
  * that was replayed or that is found behind the cut, in later segments too.
  * Below it, the cut is `StoreCorrupted`; otherwise the log ends there and all
  * that follows is discarded. A group can't speak for itself: no sound header
- * claims more than its own offset.
+ * claims more than its own offset. A file header that the caller knows to be
+ * durable is damage wherever it is bad, or another segment's.
  *
  * Changes no file. Called by recovery only, before the store opens; what the
  * sinks got counts only if the replay succeeds.
@@ -25,7 +26,7 @@ import type { LogCut } from "./GroupChain.ts"
 import { isAfter } from "./LogPosition.ts"
 import type { LogPosition } from "./LogPosition.ts"
 import { decodeSegmentHeader, segmentHeaderSize } from "./SegmentFormat.ts"
-import type { SegmentHeader } from "./SegmentFormat.ts"
+import type { SegmentHeader, SegmentSalt } from "./SegmentFormat.ts"
 import { SegmentReader } from "./SegmentReader.ts"
 import type { RecordSink, ReplayedGroup } from "./SegmentReader.ts"
 import { Evidence, scanGroups } from "./SegmentScan.ts"
@@ -42,6 +43,11 @@ export interface ReplayOptions<E, R> {
   readonly firstSequence: number
   /** A position known from elsewhere: all of the log before it was on stable storage. */
   readonly durable?: LogPosition | undefined
+  /**
+   * The segments whose file header is on stable storage, each with its salt if
+   * that is known: one whose header is bad, or another's, is damaged.
+   */
+  readonly headed?: ReadonlyMap<number, SegmentSalt | undefined> | undefined
   /** Before the records of each group; an effect that it returns is run before they follow. */
   readonly onGroup?: ((group: ReplayedGroup) => Effect.Effect<void, E, R> | undefined) | undefined
   /** Each record, in sequence order; the buffer's content is valid during the call. */
@@ -63,27 +69,44 @@ export interface ReplayResult {
 
 type KnownHeader = Exclude<SegmentHeader, { readonly _tag: "Unsupported" }>
 
-const readHeader = (segment: LogSegment): Effect.Effect<KnownHeader, DiskError | UnsupportedFormat> =>
-  Effect.flatMap(segment.file.read(0, Math.min(segmentHeaderSize, segment.file.size)), (bytes) => {
-    const header = decodeSegmentHeader(bytes, segment.segment)
-    return header._tag === "Unsupported"
-      ? Effect.fail(
-        new UnsupportedFormat({ file: segment.file.path, reason: `version ${header.version} of the log's format` })
-      )
-      : Effect.succeed(header)
-  })
+type Headed = ReplayOptions<never, never>["headed"]
+
+/** What is wrong with a header that was once durable. */
+const headerDamage = (header: KnownHeader, salt: SegmentSalt | undefined): string | undefined => {
+  if (header._tag === "Bad") return `${header.reason}, though it was durable`
+  if (salt === undefined) return undefined
+  const { high, low } = header.identity.salt
+  return low === salt.low && high === salt.high ? undefined : "it is another segment of this number"
+}
+
+const readHeader = Effect.fnUntraced(function*(
+  { file, segment }: LogSegment,
+  headed: Headed
+): Effect.fn.Return<KnownHeader, DiskError | StoreCorrupted | UnsupportedFormat> {
+  const bytes = yield* file.read(0, Math.min(segmentHeaderSize, file.size))
+  const header = decodeSegmentHeader(bytes, segment)
+  if (header._tag === "Unsupported") {
+    return yield* new UnsupportedFormat({
+      file: file.path,
+      reason: `version ${header.version} of the log's format`
+    })
+  }
+  const reason = headed?.has(segment) === true ? headerDamage(header, headed.get(segment)) : undefined
+  return reason === undefined ? header : yield* new StoreCorrupted({ file: file.path, offset: 0, reason })
+})
 
 /** Gathers what lies behind the cut; returns how many bytes that is. */
 const examineDiscarded = (
   segments: ReadonlyArray<LogSegment>,
+  headed: Headed,
   cut: LogPosition,
   evidence: Evidence
-): Effect.Effect<number, DiskError | UnsupportedFormat> =>
+): Effect.Effect<number, DiskError | StoreCorrupted | UnsupportedFormat> =>
   Effect.gen(function*() {
     let discarded = 0
     for (const segment of segments) {
       if (segment.segment < cut.segment) continue
-      const header = yield* readHeader(segment)
+      const header = yield* readHeader(segment, headed)
       const salt = header._tag === "Valid" ? header.identity.salt : undefined
       const from = segment.segment === cut.segment ? cut.offset : 0
       const { contentEnd } = yield* scanGroups(segment.file, from, segment.segment, salt, evidence)
@@ -97,7 +120,7 @@ export const replayLog = <E = never, R = never>(
   options: ReplayOptions<E, R>
 ): Effect.Effect<ReplayResult, StoreCorrupted | UnsupportedFormat | DiskError | E, R> =>
   Effect.gen(function*() {
-    const { firstSequence, onRecord, segments } = options
+    const { firstSequence, headed, onRecord, segments } = options
     const evidence = new Evidence(options.durable ?? { segment: 0, offset: 0 }, firstSequence - 1)
     const chain = new GroupChain(firstSequence)
     let groups = 0
@@ -108,7 +131,7 @@ export const replayLog = <E = never, R = never>(
     let cut: LogCut | undefined
 
     for (const { file, segment } of segments) {
-      const header = yield* readHeader({ file, segment })
+      const header = yield* readHeader({ file, segment }, headed)
       if (header._tag === "Bad") {
         cut = { segment, offset: 0, reason: header.reason }
         break
@@ -147,7 +170,7 @@ export const replayLog = <E = never, R = never>(
     }
 
     if (cut !== undefined) {
-      discardedBytes = yield* examineDiscarded(segments, cut, evidence)
+      discardedBytes = yield* examineDiscarded(segments, headed, cut, evidence)
       end = { segment: cut.segment, offset: cut.offset }
       endReason = cut.reason
     }

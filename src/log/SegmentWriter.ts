@@ -102,6 +102,10 @@ export class SegmentWriter {
     return this.#identity.segment
   }
 
+  get salt(): SegmentSalt {
+    return this.#identity.salt
+  }
+
   /** Behind the last group whose append has succeeded: the segment's bytes before it are written. */
   get position(): number {
     return this.#position

@@ -35,6 +35,7 @@ export class BlockBuilder {
   #untilRestart = 0
   /** Leading bytes that the last key shares with the key at the last restart. */
   #shared = 0
+  #checksum = 0
 
   constructor(output: TableOutput, compression: Compression) {
     this.#output = output
@@ -97,6 +98,11 @@ export class BlockBuilder {
     output.end = at
   }
 
+  /** Of the block that was finished last. */
+  get checksum(): number {
+    return this.#checksum
+  }
+
   /** Ends the block, its checksum begun from `seed`, and returns its length in the file, trailer left out. */
   finish(seed: number): number {
     const output = this.#output
@@ -110,7 +116,8 @@ export class BlockBuilder {
     const stored = this.#compressor.compress(bytes, output.start, at - output.start)
     at = output.start + stored
     bytes[at++] = this.#compressor.code
-    putUint32(bytes, at, checksum(bytes.subarray(output.start, at), seed))
+    this.#checksum = checksum(bytes.subarray(output.start, at), seed)
+    putUint32(bytes, at, this.#checksum)
     output.end = at + 4
     output.seal()
     restarts.length = 0

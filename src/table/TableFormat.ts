@@ -17,6 +17,9 @@
  *   smallest klen     u32
  *   largest klen      u32
  *   smallest key, largest key
+ *   blocks digest     u32  CRC-32 of the blocks' checksums, in their order
+ * The digest makes the footer's checksum, which the manifest keeps, depend on
+ * every byte of the file. It is not there in the oldest tables of this version.
  * A table's level is the manifest's to know: it can change without the file.
  *
  * Footer:
@@ -129,6 +132,7 @@ export const decodeFooter = (bytes: Uint8Array, size: number): Footer | string =
 /** What the properties hold of a table's meta. */
 export type Properties = Omit<TableMeta, "level" | "size" | "footerChecksum">
 
+/** The properties up to the digest. */
 export const encodeProperties = (properties: Properties): Uint8Array => {
   const { smallestKey, largestKey } = properties
   const bytes = new Uint8Array(propertiesHeaderSize + smallestKey.length + largestKey.length)
@@ -145,3 +149,13 @@ export const encodeProperties = (properties: Properties): Uint8Array => {
   bytes.set(largestKey, propertiesHeaderSize + smallestKey.length)
   return bytes
 }
+
+export const encodeDigest = (digest: number): Uint8Array => {
+  const bytes = new Uint8Array(4)
+  viewOf(bytes).setUint32(0, digest, true)
+  return bytes
+}
+
+/** The digest after one more block. */
+export const digestWith = (digest: number, blockChecksum: number): number =>
+  checksum(encodeDigest(blockChecksum), digest)

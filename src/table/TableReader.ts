@@ -149,7 +149,8 @@ export class TableReader {
       if (properties === undefined) {
         return yield* corrupted(propertiesOffset, "the properties do not match their checksum")
       }
-      if (compareBytes(properties, encodeProperties(meta)) !== 0) {
+      const expected = encodeProperties(meta)
+      if (compareBytes(properties.subarray(0, expected.length), expected) !== 0) {
         return yield* corrupted(propertiesOffset, "the properties are not those that the manifest names")
       }
       if (footer.filterLength !== 0 && !isFilterLength(footer.filterLength)) {

@@ -13,7 +13,14 @@ import { BlockBuilder } from "./BlockBuilder.ts"
 import type { Compression } from "./Compression.ts"
 import { FilterBuilder } from "./Filter.ts"
 import { KeyHash } from "./KeyHash.ts"
-import { encodeFooter, encodeProperties, sectionChecksum, storedFooterChecksum } from "./TableFormat.ts"
+import {
+  digestWith,
+  encodeDigest,
+  encodeFooter,
+  encodeProperties,
+  sectionChecksum,
+  storedFooterChecksum
+} from "./TableFormat.ts"
 import { TableIndexBuilder } from "./TableIndex.ts"
 import type { TableMeta } from "./TableMeta.ts"
 import { TableOutput } from "./TableOutput.ts"
@@ -54,6 +61,7 @@ export class TableWriter {
   #entries = 0
   #tombstones = 0
   #shadowed = 0
+  #digest = 0
 
   constructor(options: TableWriterOptions) {
     this.#file = options.file
@@ -185,7 +193,7 @@ export class TableWriter {
     const filterChecksum = this.#pushSection(filter)
     const index = this.#index.finish()
     const indexChecksum = this.#pushSection(index)
-    const encodedProperties = encodeProperties(properties)
+    const encodedProperties = Buffer.concat([encodeProperties(properties), encodeDigest(this.#digest)])
     const propertiesChecksum = this.#pushSection(encodedProperties)
     const footer = encodeFooter(
       {
@@ -212,6 +220,7 @@ export class TableWriter {
 
   #endBlock(sequence: number, separator: Uint8Array, offset: number, length: number): void {
     const stored = this.#block.finish(checksumSeed(this.#file, this.#output.offset))
+    this.#digest = digestWith(this.#digest, this.#block.checksum)
     this.#index.add(stored, sequence, separator, offset, length)
   }
 }

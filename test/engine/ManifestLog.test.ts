@@ -31,6 +31,7 @@ const table = (tableNumber: number, smallestSequence: number, largestSequence: n
 const first: ManifestState = {
   tables: [table(2, 5, 9), table(1, 1, 4)],
   segments: [],
+  salts: new Map(),
   firstSegment: 3,
   nextTable: 4,
   lastSequence: 12
@@ -67,6 +68,7 @@ const encode = (
 const folded: ManifestState = {
   tables: [table(5, 13, 20), table(6, 1, 9)],
   segments: [5],
+  salts: new Map(),
   firstSegment: 5,
   nextTable: 7,
   lastSequence: 20,
@@ -134,6 +136,25 @@ describe("reading a manifest", () => {
     const moved = Uint8Array.from(Buffer.concat([bytes.subarray(0, starts[1]), bytes.subarray(starts[2])]))
     assert.deepStrictEqual(readManifest(file, number, moved), Result.succeed(states[0]!))
     assert.isTrue(Result.isFailure(readManifest(file, number + 1, bytes)))
+  })
+
+  it("I15: keeps the salts of live segments, through a snapshot too, and does without them", () => {
+    const salted = (segment: number): ManifestEvent => ({
+      _tag: "SegmentCreated",
+      segment,
+      salt: { low: segment, high: 0xffff_fff0 + segment }
+    })
+    const stateAfter = (...journal: ReadonlyArray<ManifestEvent>) =>
+      Result.getOrThrow(readManifest(file, number, encode(journal).bytes))
+    const live = [4, 5].map((segment) => [segment, { low: segment, high: 0xffff_fff0 + segment }] as const)
+    const flushed: ManifestEvent = { _tag: "MemtableFlushed", segment: 3, lastSequence: 0 }
+    const state = stateAfter(snapshotOf(first), salted(3), salted(4), flushed, salted(5))
+    assert.deepStrictEqual(state.salts, new Map(live))
+    assert.deepStrictEqual(stateAfter(snapshotOf(state)), state)
+    const older = stateAfter(snapshotOf(first), { _tag: "SegmentCreated", segment: 3 }, salted(4))
+    assert.deepStrictEqual(older.salts, new Map(live.slice(0, 1)))
+    assert.deepStrictEqual(stateAfter(snapshotOf(older)).segments, [3, 4])
+    assert.deepStrictEqual(stateAfter(snapshotOf(older)).salts, new Map())
   })
 
   it("refuses events that can't follow one another", () => {

@@ -12,12 +12,16 @@ const golden = (name: string): Uint8Array =>
 const tables = [
   { name: "version-1", compression: "none" },
   { name: "version-1-lz4", compression: "lz4" },
-  { name: "version-1-zstd", compression: "zstd" }
+  { name: "version-1-zstd", compression: "zstd" },
+  // The oldest tables of this version: nothing in the footer depends on the blocks.
+  { name: "version-1-without-digest", compression: "none" }
 ] as const
 
+/** Another release of zstd may compress otherwise, and without a digest no table is written: these are read alone. */
+const written = tables.slice(0, 2)
+
 describe("the golden tables of format version 1", () => {
-  // Another release of zstd may compress otherwise: its table is read alone.
-  for (const { compression, name } of tables.filter((table) => table.compression !== "zstd")) {
+  for (const { compression, name } of written) {
     it(`are written byte for byte, compression ${compression}`, () => {
       const { bytes } = writeTable(goldenEntries, { ...goldenOptions, compression })
       assert.strictEqual(Buffer.from(bytes).toString("hex"), Buffer.from(golden(name)).toString("hex"))
@@ -25,7 +29,7 @@ describe("the golden tables of format version 1", () => {
   }
 
   for (const { compression, name } of tables) {
-    it.effect(`are read, compression ${compression}`, () =>
+    it.effect(`are read: ${name}`, () =>
       Effect.gen(function*() {
         const bytes = golden(name)
         const footerChecksum = storedFooterChecksum(bytes.subarray(bytes.length - footerSize))
