@@ -171,14 +171,20 @@ describe("A read of several keys", () => {
   })
 })
 
+/** A snapshot between two writes of a key that were under way with it. */
+const snapshotBetween = () => {
+  const story = new Story()
+  const early = story.begin({ a: "1" })
+  const late = story.begin({ a: "2" })
+  const snapshot = story.snapshot(5)
+  story.end(early, "acknowledged", 5)
+  story.end(late, "acknowledged", 6)
+  return { snapshot, story }
+}
+
 describe("A snapshot", () => {
   it("I8: has all writes up to its sequence, and no other", () => {
-    const story = new Story()
-    const early = story.begin({ a: "1" })
-    const late = story.begin({ a: "2" })
-    const snapshot = story.snapshot(5)
-    story.end(early, "acknowledged", 5)
-    story.end(late, "acknowledged", 6)
+    const { snapshot, story } = snapshotBetween()
     story.through(snapshot, { a: "1" })
     assert.deepStrictEqual(story.broken, sound)
   })
@@ -186,12 +192,7 @@ describe("A snapshot", () => {
   it.each([["lacks an earlier write", null], ["has a later write", "2"]] as const)(
     "I8: that %s is wrong",
     (_, value) => {
-      const story = new Story()
-      const early = story.begin({ a: "1" })
-      const late = story.begin({ a: "2" })
-      const snapshot = story.snapshot(5)
-      story.end(early, "acknowledged", 5)
-      story.end(late, "acknowledged", 6)
+      const { snapshot, story } = snapshotBetween()
       story.through(snapshot, { a: value })
       assert.deepStrictEqual(story.broken, ["I8"])
     }
