@@ -8,7 +8,6 @@
  * but the disk: equal images are recovered once.
  */
 import { Result } from "effect"
-import { currentName } from "../../../src/engine/FileNames.ts"
 import { SeededRandom, shapeProblems, SimulatedDisk, StoreHistory } from "../../../src/testing/index.ts"
 import type { DiskCall, HistoryMark, Problem } from "../../../src/testing/index.ts"
 import { describeTaken, fingerprint, imagesBefore, isChange, takeImages } from "../../support/diskImages.ts"
@@ -19,6 +18,7 @@ import { sampler } from "./Outcome.ts"
 import type { Figures, Outcome, Sample } from "./Outcome.ts"
 import { reopen, runGuarded } from "./Reopened.ts"
 import type { Reopened } from "./Reopened.ts"
+import { usedAfterwards } from "./UsedAfterwards.ts"
 
 /** What was known of the store when an image was taken. */
 interface Known {
@@ -154,20 +154,7 @@ function* crashRecovery(first: Taken<Known>, expected: Reopened, explored: Explo
   }
 }
 
-/** Who only reads finds what a recovery does, and leaves the disk as it is. */
-const readOnlyProblems = (image: SimulatedDisk, expected: Reopened, options: TestOptions): ReadonlyArray<Problem> => {
-  const disk = image.killImage()
-  const before = fingerprint(disk)
-  const found = reopen(disk, { options: { ...options, readOnly: true }, mayLeaveFiles: true })
-  const changed = fingerprint(disk) === before ? [] : [{ invariant: "I16", message: "the files have changed" }]
-  // Of a store that was not created to its end there is nothing to read.
-  const isThere = disk.files().includes(`${directory.slice(1)}/${currentName}`)
-  const isRight = isThere ? found.digest === expected.digest : found.refusal?._tag === "InvalidArgument"
-  const wrong = isRight ? [] : [{ invariant: "I16", message: `it finds ${found.refusal?.message ?? "something else"}` }]
-  return [...found.problems, ...changed, ...wrong]
-}
-
-/** The recovery from an image of the life, and the crashes within it. */
+/** The recovery from an image of the life, what can be done with what it finds, and the crashes within it. */
 function* crashed(first: Taken<Known>, explored: Exploration): Generator<Outcome> {
   const { image, known: { history, mark }, mode } = first
   const { found, isNew } = explored.recoveries.of(image)
@@ -179,13 +166,7 @@ function* crashed(first: Taken<Known>, explored: Exploration): Generator<Outcome
     problems: isNew ? [...found.problems, ...wrong] : wrong
   }
   if (isNew && found.refusal === undefined) {
-    explored.figures.recoveries++
-    yield {
-      kind: "a reading only",
-      answer: found.entries.length === 0 ? "nothing there" : "the same",
-      what: `${describeTaken(first)}, then opened to be read only`,
-      problems: readOnlyProblems(image, found, explored.options)
-    }
+    yield* usedAfterwards(image, found, describeTaken(first), explored.options, explored.figures)
   }
   // Equal images of a kill may differ in what a power cut would take.
   if (isNew || mode === "kill") yield* crashRecovery(first, found, explored)
