@@ -1,0 +1,122 @@
+/** Draws what goes wrong: ends, faults, defects, and openings that come to nothing. */
+import type { SeededRandom } from "../../src/testing/index.ts"
+import type { ActorName, Attempt, Calls, Crash, End, FileKind, Kill, PlannedDefect, PlannedFault } from "./Plan.ts"
+
+const drawCrashMode = (random: SeededRandom) => random.pick(["synced", "all", "torn", "random", "random", "random"])
+
+/** Calls at which the structure of a store changes. */
+const structural: ReadonlyArray<Calls> = [
+  { operations: ["createAppend"], files: ["segment"] },
+  { operations: ["append", "sync"], files: ["segment"] },
+  { operations: ["createAppend", "append", "sync"], files: ["table"] },
+  { operations: ["append", "sync"], files: ["manifest"] },
+  { operations: ["syncDirectory"], files: ["directory", "parent"] },
+  { operations: ["remove"], files: ["table", "segment", "manifest"] },
+  { operations: ["openRead"], files: ["table"] }
+]
+
+const drawMoment = (random: SeededRandom, mostCalls: number) =>
+  random.bool(0.4)
+    ? { call: random.int(random.pick([3, 12, 40])), of: random.pick(structural) }
+    : { call: random.int(random.bool(0.2) ? 60 : mostCalls) }
+
+export const drawDeath = (random: SeededRandom, mostCalls: number): Crash | Kill =>
+  random.bool(0.75)
+    ? { _tag: "Crash", mode: drawCrashMode(random), ...drawMoment(random, mostCalls) }
+    : { _tag: "Kill", ...drawMoment(random, mostCalls) }
+
+export const drawEnd = (random: SeededRandom, mostCalls: number): End => {
+  if (random.bool(0.45)) return drawDeath(random, mostCalls)
+  return {
+    _tag: "Close",
+    ...(random.bool(0.2) ? { after: random.int(random.pick([5, 50, 500])) } : undefined),
+    ...(random.bool(0.2) ? { interruptAt: random.int(150) } : undefined)
+  }
+}
+
+const targets: ReadonlyArray<Calls> = [
+  { operations: ["syncDirectory"], files: ["directory"] },
+  { operations: ["append", "sync", "createAppend"], files: ["table"] },
+  { operations: ["append", "sync", "createAppend"], files: ["table"] },
+  { operations: ["openRead", "read", "readSync"], files: ["table"] },
+  { operations: ["openRead", "read", "readSync"], files: ["table"] },
+  { operations: ["syncDirectory"], files: ["directory"] },
+  { operations: ["append"], files: ["segment"] },
+  { operations: ["sync"], files: ["segment"] },
+  { operations: ["createAppend"], files: ["segment"] },
+  { operations: ["append"], files: ["manifest"] },
+  { operations: ["sync"], files: ["manifest"] },
+  { operations: ["remove"], files: ["table", "segment", "manifest"] },
+  { operations: ["close"], files: ["table", "segment"] }
+]
+
+const drawFailure = (random: SeededRandom, { operations }: Calls): Partial<PlannedFault> => {
+  const isRead = operations.includes("read")
+  return {
+    code: random.pick(isRead ? ["EIO", "EMFILE", "ESHORT"] : ["EIO", "ENOSPC", "EMFILE", "EACCES"]),
+    ...(isRead ? undefined : { keep: random.pick(["none", "some", "all"]) }),
+    ...(random.bool(0.25)
+      ? { healAfter: random.pick([1, 100, 10_000, 300_000]) }
+      : { times: random.pick([1, 1, 1, 2, 5]) })
+  }
+}
+
+const drawFault = (random: SeededRandom, target = random.pick(targets)): PlannedFault => {
+  const isStall = random.bool(0.3)
+  return {
+    ...target,
+    nth: random.int(random.pick([2, 10, 40])),
+    ...(isStall ? { stall: random.pick([1, 50, 2_000, 60_000]) } : undefined),
+    ...(isStall && random.bool() ? { times: random.pick([1, 3]) } : drawFailure(random, target))
+  }
+}
+
+/** Reads that take long, so that much happens meanwhile, or calls that fail or take long. */
+export const drawFaults = (random: SeededRandom): ReadonlyArray<PlannedFault> => {
+  const kind = random.next()
+  if (kind < 0.5) return []
+  const read: Calls = { operations: ["read"], files: ["table"] }
+  if (kind < 0.6) return [{ ...read, nth: random.int(20), times: random.pick([1, 3]), stall: random.pick([50, 2_000]) }]
+  return Array.from({ length: 1 + random.int(2) }, () => drawFault(random))
+}
+
+export const drawDefects = (random: SeededRandom): ReadonlyArray<PlannedDefect> => {
+  if (random.bool(0.8)) return []
+  const actor = random.pick<ActorName>([
+    "Wal",
+    "RotationCoordinator",
+    "Flusher",
+    "Flusher",
+    "Compactor",
+    "Compactor",
+    "Manifest"
+  ])
+  return [{ actor, message: random.int(random.pick([3, 12])) }]
+}
+
+export const drawAttempt = (random: SeededRandom): Attempt => {
+  const seed = random.int(2 ** 31)
+  const kind = random.next()
+  const call = random.int(random.pick([20, 60, 120]))
+  if (kind < 0.15) return { seed, readOnly: true, end: { _tag: "Close" } }
+  if (kind < 0.5) return { seed, end: { _tag: "Crash", mode: drawCrashMode(random), call } }
+  if (kind < 0.65) return { seed, end: { _tag: "Kill", call } }
+  if (kind < 0.8) return { seed, end: { _tag: "Close" }, interruptAt: random.int(random.pick([30, 300])) }
+  const operation = random.pick([
+    "createAppend",
+    "append",
+    "sync",
+    "rename",
+    "syncDirectory",
+    "read",
+    "openRead",
+    "kind",
+    "list",
+    "checkWritable",
+    "lock",
+    "remove"
+  ])
+  const files: ReadonlyArray<FileKind> = ["segment", "table", "manifest", "current", "directory"]
+  const fault = drawFault(random, { operations: [operation], files })
+  return { seed, end: { _tag: "Close" }, fault: { ...fault, nth: random.int(8) } }
+}
