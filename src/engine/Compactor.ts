@@ -233,7 +233,13 @@ const makeCompactor: Effect.Effect<
   const wanted = (shape: TreeShape): Effect.Effect<void, MergeError> | string | undefined => {
     try {
       const pick = strategy.pick(shape)
-      if (pick === undefined) return undefined
+      if (pick === undefined) {
+        // What only a snapshot stands in the way of is for later.
+        const isHeldUp = engine.snapshots.count > 0
+          && strategy.pick({ ...shape, oldestSnapshot: engine.visible }) !== undefined
+        if (isHeldUp) wakeWhenUnpinned()
+        return undefined
+      }
       if (pick._tag === "Drop" && pick.tables.some((table) => engine.snapshots.sees(table.smallestSequence))) {
         // A snapshot reads on in them (I8).
         wakeWhenUnpinned()
