@@ -6,7 +6,7 @@ import { fileKind } from "./Mishaps.ts"
 import { openStore } from "./opening.ts"
 import type { Damage, PlannedOptions } from "./Plan.ts"
 import type { Run } from "./Run.ts"
-import { allKeys, keyBytes, sameBytes } from "./Workload.ts"
+import { allKeys, keyBytes, sameBytes, singleKeys, valueOf } from "./Workload.ts"
 
 const sector = 512
 
@@ -36,6 +36,19 @@ const damaged = (bytes: Uint8Array, { at, kind }: Damage): Uint8Array => {
       return result
     }
   }
+}
+
+/** Writes to the store on the run's disk and closes it, so that its log holds something; the content then. */
+export const writeSome = (run: Run, options: PlannedOptions, seed: number): ReadonlyArray<Entry> | undefined => {
+  const program = Effect.scoped(Effect.gen(function*() {
+    const store = yield* openStore(run.disk, options, yield* Effect.scope)
+    for (const [at, key] of singleKeys.entries()) yield* store.put(keyBytes(key), valueOf(`damage/${at}`, 300))
+    return yield* Stream.runCollect(store.scan())
+  }))
+  const exit = run.simulate(run.disk, program, { seed })
+  if (Exit.isSuccess(exit)) return exit.value
+  run.problem("I16", `the store does not open: ${Cause.pretty(exit.cause)}`)
+  return undefined
 }
 
 type Tagged = { readonly _tag: string }

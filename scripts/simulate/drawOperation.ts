@@ -9,6 +9,8 @@ export interface OperationMix {
   readonly levels: ReadonlyArray<Durability | undefined>
   /** The share of writes. */
   readonly writes: number
+  /** Nobody asks for a sync or a flush, so that much stays unsynced. */
+  readonly isLoose: boolean
   /** The share of operations that are interrupted. */
   readonly interrupts: number
 }
@@ -94,8 +96,8 @@ export const drawOperation = (random: SeededRandom, mix: OperationMix): Operatio
 
 const drawUninterrupted = (random: SeededRandom, mix: OperationMix): Operation => {
   const kind = random.next()
-  if (kind < 0.03) return { _tag: "Sync" }
-  if (kind < 0.07) return { _tag: "Flush" }
+  if (kind < 0.03 && !mix.isLoose) return { _tag: "Sync" }
+  if (kind < 0.07 && !mix.isLoose) return { _tag: "Flush" }
   if (kind < 0.1) return random.bool() ? { _tag: "Compact" } : { _tag: "Compact", range: drawRange(random) }
   if (kind < 0.15) return { _tag: "TakeSnapshot" }
   if (kind < 0.16) return { _tag: "ReleaseSnapshot" }

@@ -42,35 +42,38 @@ const allLevels: ReadonlyArray<OperationMix["levels"]> = [
   [undefined]
 ]
 
+const allLatencies: ReadonlyArray<Latency> = [
+  "none",
+  "none",
+  "none",
+  "even",
+  "uneven",
+  "slow syncs",
+  "slow reads",
+  "slow tables",
+  "hiccups"
+]
+/** A segment whose flush takes long stays unsynced while the next one is written. */
+const looseLatencies: ReadonlyArray<Latency> = ["none", "slow tables", "slow tables"]
+
 const drawLife = (random: SeededRandom, isFirst: boolean): Life => {
   const options = drawOptions(random)
-  /** If nobody asks for a sync, much may stay unsynced. */
   const isLoose = random.bool(0.3)
   const fibers = Array.from({ length: 1 + random.int(random.pick([3, 6, 10])) }, () => {
     const size = random.pick([4, 15, 45])
     const levels = random.pick(isLoose ? looseLevels : allLevels)
-    const writes = random.pick([0, 0.3, 0.6, 0.9])
+    const writes = isLoose ? 0.9 : random.pick([0, 0.3, 0.6, 0.9])
     const interrupts = random.pick([0, 0.1, 0.4])
     return Array.from(
       { length: 1 + random.int(size) },
-      () => random.bool(0.03) ? drawEpisode(random) : drawOperation(random, { levels, writes, interrupts })
+      () => random.bool(0.03) ? drawEpisode(random) : drawOperation(random, { levels, writes, isLoose, interrupts })
     ).flat()
   })
   const mostCalls = 60 + 6 * fibers.flat().length
   return {
     seed: random.int(2 ** 31),
     options,
-    latency: random.pick<Latency>([
-      "none",
-      "none",
-      "none",
-      "even",
-      "uneven",
-      "slow syncs",
-      "slow reads",
-      "slow tables",
-      "hiccups"
-    ]),
+    latency: random.pick(isLoose ? looseLatencies : allLatencies),
     earlyWakeChance: random.pick([0, 0, 0.02]),
     attempts: isFirst ? [] : Array.from({ length: random.pick([0, 0, 1, 1, 3]) }, () => drawAttempt(random)),
     fibers,

@@ -1,7 +1,7 @@
 /** Runs a plan from its first life to a last look at what is left. */
 import type { Problem } from "../../src/testing/index.ts"
 import type { Counts } from "./Counts.ts"
-import { checkDamage } from "./damage.ts"
+import { checkDamage, writeSome } from "./damage.ts"
 import { contentOf, openReadOnly, runAttempt } from "./opening.ts"
 import type { Life, Plan } from "./Plan.ts"
 import { Run } from "./Run.ts"
@@ -41,9 +41,12 @@ const lookAtLast = (run: Run, [first]: ReadonlyArray<Life>): void => {
   if (found === undefined) return
   const { end, history, mark } = run.owed
   run.checked(["I4", "I5"], history.problemsAfter(found.content, mark, end))
-  // What a crash has left unsynced can't be told from damage.
-  if (end !== "close") run.disk = found.closed
-  for (const damage of run.plan.damages) checkDamage(run, damage, first.options, found.content)
+  if (run.plan.damages.length === 0) return
+  // What a crash has left unsynced can't be told from damage: so it is done to a store that was closed in order.
+  run.disk = found.closed
+  const written = writeSome(run, first.options, first.seed)
+  if (written === undefined) return
+  for (const damage of run.plan.damages) checkDamage(run, damage, first.options, written)
 }
 
 export const runPlan = (plan: Plan): Outcome => {
