@@ -150,8 +150,7 @@ const strike = ({ base, readMode, session }: Opening, kind: FaultKind, fault: Fa
           struck.firedBeforeClose = fault.fired
         }))
   })
-  // A read that stalls may be left to itself by a close that gives up the merge it is for.
-  const result = runGuarded(Effect.ensuring(Effect.exit(life), Effect.sleep("1 minute")))
+  const result = runGuarded(Effect.exit(life))
   if (Result.isFailure(result)) struck.problems.push(result.failure)
   else judge(struck, "the opening", result.success)
   struck.problems.push(...history.problems(), ...handleProblems(disk))

@@ -14,8 +14,13 @@ import { lifeOptions, sparing } from "./Life.ts"
 /** Runs a program to its end in a simulation; throws if it fails, gets stuck or leaves fibers behind. */
 export type Run = <A, E>(program: Effect.Effect<A, E>) => A
 
-/** In one fixed order: what is varied here is the point at which something happens. */
-export const runPlainly: Run = (program) => runSeed(program, 1, { yieldChance: 0, order: "oldest" })
+/**
+ * In one fixed order: what is varied here is the point at which something happens.
+ * A read that stalls outlives a close that gives up the merge it is for: it has
+ * the time to end.
+ */
+export const runPlainly: Run = (program) =>
+  runSeed(Effect.ensuring(program, Effect.sleep("1 minute")), 1, { yieldChance: 0, order: "oldest" })
 
 /** Runs a program; a defect, a fiber that was left behind and a wait without an end are a problem. */
 export const runGuarded = <A, E>(program: Effect.Effect<A, E>, run: Run = runPlainly): Result.Result<A, Problem> =>
