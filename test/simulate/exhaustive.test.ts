@@ -4,7 +4,7 @@ import { parts } from "../../scripts/simulate/exhaustive/parts.ts"
 
 /** How many of the cases of `npm run simulate -- --exhaustive` one is taken of here, and which of the first that is. */
 const samples: { readonly [part: string]: { readonly every: number; readonly from: number } } = {
-  "crashes": { every: 25, from: 11 },
+  "crashes": { every: 41, from: 11 },
   "errors": { every: 73, from: 5 },
   "errors-in-recovery": { every: 47, from: 3 },
   "interrupts": { every: 41, from: 7 },
