@@ -56,7 +56,9 @@ const through = { throughSnapshot: Schema.optionalKey(Schema.Boolean) }
 
 const common = {
   /** It is made to yield at its n-th step, and interrupted there. */
-  interruptAt: Schema.optionalKey(Schema.Natural)
+  interruptAt: Schema.optionalKey(Schema.Natural),
+  /** Another fiber interrupts it, wherever it waits, after so many yields of its own. */
+  interruptAfter: Schema.optionalKey(Schema.Natural)
 }
 
 /** What a fiber does next. Sizes are bytes of values. */

@@ -30,11 +30,11 @@ const drawLevel = (random: SeededRandom, { levels }: OperationMix): { readonly d
   return durability === undefined ? {} : { durability }
 }
 
-/** More records than the engine takes in one stretch. */
-const wideBatch = 1_200
+/** More records than the engine takes in two stretches. */
+const wideBatch = 2_100
 
 const drawRecords = (random: SeededRandom) => {
-  if (random.bool(0.01)) return Array.from({ length: wideBatch }, () => ({ key: random.pick(batchKeys), size: 16 }))
+  if (random.bool(0.02)) return Array.from({ length: wideBatch }, () => ({ key: random.pick(batchKeys), size: 16 }))
   const isLarge = random.bool(0.05)
   const records = random.bool(0.03) ? 0 : isLarge ? 200 : 1 + random.int(random.pick([3, 6, 30]))
   const sizes = isLarge ? () => random.int(1000) : records > 6 ? () => random.int(400) : () => drawSize(random)
@@ -89,9 +89,10 @@ const drawRead = (random: SeededRandom): Operation => {
 
 export const drawOperation = (random: SeededRandom, mix: OperationMix): Operation => {
   const operation = drawUninterrupted(random, mix)
-  return random.bool(mix.interrupts)
+  if (!random.bool(mix.interrupts)) return operation
+  return random.bool()
     ? { ...operation, interruptAt: random.int(random.pick([4, 30, 120])) }
-    : operation
+    : { ...operation, interruptAfter: random.int(random.pick([3, 10, 60])) }
 }
 
 const drawUninterrupted = (random: SeededRandom, mix: OperationMix): Operation => {

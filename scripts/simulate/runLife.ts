@@ -3,6 +3,7 @@ import { Cause, Deferred, Effect, Exit, Fiber, Option, Scope } from "effect"
 import { StoreActorHook } from "../../src/engine/ActorHook.ts"
 import type { Entry, LsmStore, ReadError, StoreStats } from "../../src/index.ts"
 import { interruptAtYield, settledProblems, StoreHistory } from "../../src/testing/index.ts"
+import type { Interrupted } from "../../src/testing/index.ts"
 import { closedProblems, shapeAtRest } from "./closedStore.ts"
 import { followEvents } from "./followEvents.ts"
 import { checkGlimpses, takeGlimpses } from "./glimpses.ts"
@@ -42,6 +43,27 @@ const verify = (
     return { history: state.history, content }
   })
 
+/** Interrupts the effect after so many yields of the fiber that started it, wherever it waits. */
+const interruptAfterYields = <A, E>(effect: Effect.Effect<A, E>, yields: number): Effect.Effect<Interrupted<A, E>> =>
+  Effect.gen(function*() {
+    const fiber = yield* Effect.forkChild(effect)
+    for (let left = yields; left > 0 && fiber.pollUnsafe() === undefined; left--) yield* Effect.yieldNow
+    const struck = fiber.pollUnsafe() === undefined
+    yield* Fiber.interrupt(fiber)
+    return { exit: yield* Fiber.await(fiber), struck }
+  })
+
+/** Interrupts the effect if and where the operation says so. */
+const interrupted = <A, E>(
+  effect: Effect.Effect<A, E>,
+  { interruptAfter, interruptAt }: Operation
+): Effect.Effect<Interrupted<A, E>> =>
+  interruptAt !== undefined
+    ? interruptAtYield(effect, interruptAt)
+    : interruptAfter !== undefined
+    ? interruptAfterYields(effect, interruptAfter)
+    : Effect.map(Effect.exit(effect), (exit) => ({ exit, struck: false }))
+
 /** One operation, interrupted if the plan says so. */
 const perform = (
   state: LifeState,
@@ -51,16 +73,10 @@ const perform = (
   name: string
 ): Effect.Effect<void> => {
   const { counts } = state.run
-  const effect = performOperation(stage, hand, operation, name)
-  const interruptAt = "interruptAt" in operation ? operation.interruptAt : undefined
   counts.add("operations", operation._tag)
-  const ending = interruptAt === undefined
-    ? Effect.exit(effect)
-    : Effect.map(interruptAtYield(effect, interruptAt), ({ exit, struck }) => {
-      if (struck) counts.add("interrupts", operation._tag)
-      return exit
-    })
-  return Effect.flatMap(ending, (exit) => {
+  const ending = interrupted(performOperation(stage, hand, operation, name), operation)
+  return Effect.flatMap(ending, ({ exit, struck }) => {
+    if (struck) counts.add("interrupts", operation._tag)
     state.judge(operation._tag, exit)
     const isRefused = Exit.isFailure(exit)
       && Option.getOrUndefined(Cause.findErrorOption(exit.cause))?._tag === "StoreReadOnly"

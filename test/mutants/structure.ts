@@ -214,8 +214,8 @@ export const structure: ReadonlyArray<Mutant> = [
     }]
   },
   {
-    name: "lost-wake-up",
-    bug: "A wake-up that comes while the compactor works is lost.",
+    name: "one-compaction-a-wake-up",
+    bug: "The compactor makes one compaction a wake-up, and takes those that come meanwhile for the same.",
     breaks: ["I13"],
     edits: [
       {
@@ -229,10 +229,8 @@ export const structure: ReadonlyArray<Mutant> = [
       {
         file: "src/engine/Compactor.ts",
         find: "if (!isBehind && request === undefined) return",
-        replace: `if (!isBehind && request === undefined) {
-            isWoken = false
-            return
-          }`
+        replace: `isWoken = false
+          if (request === undefined) return`
       }
     ]
   },
