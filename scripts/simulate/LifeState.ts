@@ -21,6 +21,8 @@ const sizeOf = (operation: Operation): number => {
   switch (operation._tag) {
     case "Put":
       return operation.key.length + operation.size + recordOverhead
+    case "Burst":
+      return Math.max(...operation.writes.map(({ key, size = 0 }) => key.length + size + recordOverhead))
     case "Write":
       return operation.records.reduce((sum, { key, size = 0 }) => sum + key.length + size + recordOverhead, 0)
     default:

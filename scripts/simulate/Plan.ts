@@ -65,6 +65,11 @@ const common = {
 export const Operation = Schema.Union([
   Schema.TaggedStruct("Put", { ...common, key: Key, size: Schema.Natural, ...level }),
   Schema.TaggedStruct("Delete", { ...common, key: Key, ...level }),
+  /** Puts and deletes all at once, each by itself. */
+  Schema.TaggedStruct("Burst", {
+    ...common,
+    writes: Schema.Array(Schema.Struct({ key: Key, size: Schema.optionalKey(Schema.Natural), ...level }))
+  }),
   Schema.TaggedStruct("Write", { ...common, records: Schema.Array(BatchRecord), ...level }),
   /** Moves money between accounts; the seed says which, and how much. */
   Schema.TaggedStruct("Transfer", { ...common, seed: Schema.Natural, ...level }),

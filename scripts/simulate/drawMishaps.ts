@@ -43,6 +43,7 @@ const targets: ReadonlyArray<Calls> = [
   { operations: ["syncDirectory"], files: ["directory"] },
   { operations: ["append"], files: ["segment"] },
   { operations: ["sync"], files: ["segment"] },
+  { operations: ["sync"], files: ["segment"] },
   { operations: ["createAppend"], files: ["segment"] },
   { operations: ["append"], files: ["manifest"] },
   { operations: ["sync"], files: ["manifest"] },

@@ -44,11 +44,22 @@ const drawRecords = (random: SeededRandom) => {
   })
 }
 
+/** Of few keys half the time: the writes of a group meet each other. */
+const drawBurst = (random: SeededRandom, mix: OperationMix) => {
+  const keys = random.bool() ? singleKeys : [random.pick(singleKeys), random.pick(singleKeys)]
+  return Array.from({ length: 2 + random.int(random.pick([3, 10, 25])) }, () => ({
+    key: random.pick(keys),
+    ...(random.bool(0.2) ? undefined : { size: drawSize(random) }),
+    ...drawLevel(random, mix)
+  }))
+}
+
 const drawWrite = (random: SeededRandom, mix: OperationMix): Operation => {
   const level = drawLevel(random, mix)
   const kind = random.next()
-  if (kind < 0.33) return { _tag: "Put", key: random.pick(singleKeys), size: drawSize(random), ...level }
-  if (kind < 0.43) return { _tag: "Delete", key: random.pick(singleKeys), ...level }
+  if (kind < 0.28) return { _tag: "Put", key: random.pick(singleKeys), size: drawSize(random), ...level }
+  if (kind < 0.36) return { _tag: "Delete", key: random.pick(singleKeys), ...level }
+  if (kind < 0.44) return { _tag: "Burst", writes: drawBurst(random, mix) }
   if (kind < 0.75) return { _tag: "Write", records: drawRecords(random), ...level }
   return { _tag: "Transfer", seed: random.int(2 ** 31), ...level }
 }

@@ -28,6 +28,7 @@ const drawOptions = (random: SeededRandom): PlannedOptions => ({
     "smallTiers",
     "smallTiers",
     "oddPicks",
+    "oddPicks",
     "levelled",
     "sizeTiered",
     "fifo"

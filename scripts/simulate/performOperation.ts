@@ -132,6 +132,13 @@ export const performOperation = (
       return store.put(keyBytes(operation.key), valueOf(name, operation.size), levelOf(operation))
     case "Delete":
       return store.delete(keyBytes(operation.key), levelOf(operation))
+    case "Burst":
+      return Effect.forEach(operation.writes, (write, at) => {
+        const key = keyBytes(write.key)
+        return write.size === undefined
+          ? store.delete(key, levelOf(write))
+          : store.put(key, valueOf(`${name}/${at}`, write.size), levelOf(write))
+      }, { concurrency: "unbounded", discard: true })
     case "Write":
       return Effect.map(
         store.write(batchOf(recordsOf(operation, name)), levelOf(operation)),
