@@ -22,16 +22,28 @@ export interface RunningChild {
   readonly ended: Effect.Effect<Ending>
 }
 
+export interface ChildOptions {
+  /** A module that is loaded before the script. */
+  readonly loadsFirst?: URL
+  /** Added to the environment. */
+  readonly environment?: { readonly [name: string]: string }
+}
+
 /** Starts `script` with its arguments; every line of its standard output goes to `onLine`. */
 export const startChild = (
   script: URL,
   args: ReadonlyArray<string>,
-  onLine: (line: string) => void = () => {}
+  onLine: (line: string) => void = () => {},
+  { environment, loadsFirst }: ChildOptions = {}
 ): Effect.Effect<RunningChild, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
       Effect.sync(() => {
-        const child = spawn(process.execPath, [fileURLToPath(script), ...args], { stdio: ["ignore", "pipe", "pipe"] })
+        const first = loadsFirst === undefined ? [] : ["--import", loadsFirst.href]
+        const child = spawn(process.execPath, [...first, fileURLToPath(script), ...args], {
+          stdio: ["ignore", "pipe", "pipe"],
+          env: { ...process.env, ...environment }
+        })
         const errors: Array<string> = []
         child.stderr.setEncoding("utf8").on("data", (text: string) => errors.push(text))
         createInterface({ input: child.stdout }).on("line", onLine)

@@ -49,6 +49,10 @@ export interface Mutant {
   readonly knownWay?: typeof knownWays[number]
   /** The invariants that it breaks, the first one foremost. */
   readonly breaks: readonly [Invariant, ...ReadonlyArray<Invariant>]
+  /** Under which other invariants the simulation may tell of it. */
+  readonly shownAs?: ReadonlyArray<Invariant>
+  /** The seeds of which one must show it: the first and the last. */
+  readonly seeds: readonly [first: number, last: number]
   readonly edits: readonly [Edit, ...ReadonlyArray<Edit>]
 }
 

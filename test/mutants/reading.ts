@@ -7,6 +7,7 @@ export const reading: ReadonlyArray<Mutant> = [
     bug: "Of the memtables that wait for their flush a get looks only into the newest.",
     knownWay: "a frozen memtable that answers \"not found\"",
     breaks: ["I1"],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/PointReads.ts",
       find: "for (const { index } of view.immutables) {",
@@ -18,6 +19,8 @@ export const reading: ReadonlyArray<Mutant> = [
     bug: "A get that finds a tombstone in a table goes on to older tables.",
     knownWay: "treating a null value as \"look further down\"",
     breaks: ["I9"],
+    shownAs: ["I3"],
+    seeds: [1, 20],
     edits: [{
       file: "src/engine/PointReads.ts",
       find: "if (status === TableStatus.deleted) return Found.absent",
@@ -29,6 +32,8 @@ export const reading: ReadonlyArray<Mutant> = [
     bug: "A scan that finds a tombstone in one source gives the value of an older one.",
     knownWay: "treating a null value as \"look further down\"",
     breaks: ["I9"],
+    shownAs: ["I8"],
+    seeds: [1, 20],
     edits: [{
       file: "src/table/MergingCursor.ts",
       find: "if (!source.selected) return false",
@@ -39,6 +44,7 @@ export const reading: ReadonlyArray<Mutant> = [
     name: "get-many-at-later-sequences",
     bug: "After it has waited for the disk, a getMany reads its next keys as of now.",
     breaks: ["I3", "I8"],
+    seeds: [1, 20],
     edits: [{
       file: "src/engine/PointReads.ts",
       find: ": lookup.run(view, key, sequence)",
@@ -49,6 +55,7 @@ export const reading: ReadonlyArray<Mutant> = [
     name: "scan-at-later-sequences",
     bug: "From its second chunk on a scan reads as of now.",
     breaks: ["I8", "I3"],
+    seeds: [1, 20],
     edits: [{
       file: "src/engine/Scan.ts",
       find: "if (cursor.select(this.#sequence) === CursorStatus.needsLoad) return \"needsSelect\"",
@@ -60,6 +67,7 @@ export const reading: ReadonlyArray<Mutant> = [
     name: "snapshot-of-what-is-assigned",
     bug: "A snapshot sees writes that had a sequence and were not visible when it was taken.",
     breaks: ["I8"],
+    seeds: [1, 20],
     edits: [{
       file: "src/engine/PinnedSnapshot.ts",
       find: "this.sequence = engine.visible",
@@ -70,6 +78,7 @@ export const reading: ReadonlyArray<Mutant> = [
     name: "scan-pins-nothing",
     bug: "A scan does not pin the sequence that it reads at.",
     breaks: ["I8"],
+    seeds: [1, 60],
     edits: [
       {
         file: "src/engine/PinnedSnapshot.ts",
@@ -88,6 +97,8 @@ export const reading: ReadonlyArray<Mutant> = [
     name: "get-holds-no-view",
     bug: "A read that waits for the disk takes no reference on the view that it reads.",
     breaks: ["I8"],
+    shownAs: ["I12"],
+    seeds: [1, 60],
     edits: [
       {
         file: "src/engine/PointReads.ts",
@@ -106,6 +117,8 @@ export const reading: ReadonlyArray<Mutant> = [
     name: "interrupted-scan-keeps-its-view",
     bug: "A scan that is interrupted while it waits for the disk does not let go of its view.",
     breaks: ["I14", "I8"],
+    shownAs: ["I13"],
+    seeds: [1, 20],
     edits: [
       {
         file: "src/engine/Scan.ts",
@@ -127,6 +140,8 @@ export const reading: ReadonlyArray<Mutant> = [
     name: "interrupted-scan-keeps-its-pin",
     bug: "A scan that is interrupted right after it has pinned its sequence never unpins it.",
     breaks: ["I14", "I8"],
+    shownAs: ["I13"],
+    seeds: [1, 60],
     edits: [
       {
         file: "src/engine/PinnedSnapshot.ts",
@@ -141,31 +156,6 @@ export const reading: ReadonlyArray<Mutant> = [
         file: "src/engine/PinnedSnapshot.ts",
         find: "(sequence) => Effect.sync(() => engine.snapshots.unpin(sequence))",
         replace: "(sequence) => Effect.addFinalizer(() => Effect.sync(() => engine.snapshots.unpin(sequence)))"
-      }
-    ]
-  },
-  {
-    name: "arena-reused-after-its-flush",
-    bug: "A memtable's arena is used again once it is flushed, whoever still reads it.",
-    breaks: ["I8"],
-    edits: [
-      {
-        file: "src/engine/Engine.ts",
-        find: "new Memtable(active, writable?.segment, arenas.recycle)",
-        replace: "new Memtable(active, writable?.segment, ignore)"
-      },
-      {
-        file: "src/engine/RotationCoordinator.ts",
-        find: "new Memtable(index, segment, engine.arenas.recycle)",
-        replace: "new Memtable(index, segment, () => {})"
-      },
-      {
-        file: "src/engine/Flusher.ts",
-        find: `
-        table?.release()`,
-        replace: `
-        engine.arenas.recycle(index)
-        table?.release()`
       }
     ]
   }

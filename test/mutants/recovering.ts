@@ -6,6 +6,7 @@ export const recovering: ReadonlyArray<Mutant> = [
     name: "hole-in-the-log",
     bug: "Replay goes on with a segment although the one before it has lost its end.",
     breaks: ["I4"],
+    seeds: [1, 60],
     edits: [
       {
         file: "src/log/GroupChain.ts",
@@ -24,6 +25,7 @@ export const recovering: ReadonlyArray<Mutant> = [
     name: "group-not-verified",
     bug: "The checksum of a group's records is looked at only if the group is long.",
     breaks: ["I15", "I4"],
+    seeds: [1, 60],
     edits: [{
       file: "src/log/SegmentReader.ts",
       find: "if (to === this.#payloadEnd && this.#sum !==",
@@ -34,6 +36,7 @@ export const recovering: ReadonlyArray<Mutant> = [
     name: "lost-end-of-the-log",
     bug: "A log that ends before the place up to which it was synced is taken for whole if no group follows.",
     breaks: ["I15", "I5"],
+    seeds: [1, 60],
     edits: [{
       file: "src/log/LogReplay.ts",
       find: "if (last !== undefined && isAfter(evidence.durable, end)) {",
@@ -41,19 +44,11 @@ export const recovering: ReadonlyArray<Mutant> = [
     }]
   },
   {
-    name: "discarded-sequences-given-again",
-    bug: "New sequences start above the last one that was replayed, and not above those that were discarded.",
-    breaks: ["I16"],
-    edits: [{
-      file: "src/log/LogReplay.ts",
-      find: "highestSequenceSeen: Math.max(evidence.highestSequence, chain.lastSequence)",
-      replace: "highestSequenceSeen: chain.lastSequence"
-    }]
-  },
-  {
     name: "segments-removed-early",
     bug: "Recovery removes the segments that it has replayed before the manifest names what it made of them.",
     breaks: ["I16", "I5"],
+    shownAs: ["I7"],
+    seeds: [1, 20],
     edits: [{
       file: "src/engine/Recovery.ts",
       find: `
@@ -69,6 +64,7 @@ export const recovering: ReadonlyArray<Mutant> = [
     name: "name-of-an-orphan-taken",
     bug: "Recovery gives its tables names that orphans of a crash may have.",
     breaks: ["I16"],
+    seeds: [1, 20],
     edits: [{
       file: "src/engine/Recovery.ts",
       find: "let nextTable = Math.max(state.nextTable, highestNumber(files, \"Table\") + 1)",
@@ -79,6 +75,7 @@ export const recovering: ReadonlyArray<Mutant> = [
     name: "old-manifest-kept",
     bug: "Recovery leaves the manifests of earlier openings.",
     breaks: ["I11"],
+    seeds: [1, 20],
     edits: [{
       file: "src/engine/Recovery.ts",
       find: "(file._tag === \"Manifest\" && file.number === writable.manifest.number)",
@@ -90,22 +87,13 @@ export const recovering: ReadonlyArray<Mutant> = [
     bug: "CURRENT is moved to a manifest whose directory entry is not durable.",
     knownWay: "forgetting to sync the directory",
     breaks: ["I16", "I5"],
+    seeds: [1, 20],
     edits: [{
       file: "src/engine/Manifest.ts",
       find: `
       // The manifest's own entry must be durable before CURRENT names it.
       yield* directory.sync(mark)`,
       replace: ""
-    }]
-  },
-  {
-    name: "replayed-memtables-in-log-order",
-    bug: "A store that is opened read-only looks into the oldest of its replayed memtables first.",
-    breaks: ["I10", "I1"],
-    edits: [{
-      file: "src/engine/Recovery.ts",
-      find: "memtables.unshift(index)",
-      replace: "memtables.push(index)"
     }]
   }
 ]

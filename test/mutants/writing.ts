@@ -6,6 +6,8 @@ export const writing: ReadonlyArray<Mutant> = [
     name: "acknowledged-before-visible",
     bug: "A writer is woken before what it wrote is visible.",
     breaks: ["I1"],
+    shownAs: ["I3"],
+    seeds: [1, 20],
     edits: [{
       file: "src/engine/Wal.ts",
       find: `
@@ -20,6 +22,8 @@ export const writing: ReadonlyArray<Mutant> = [
     name: "visible-before-inserted",
     bug: "The visible sequence rises before the whole group is in the memtable.",
     breaks: ["I3"],
+    shownAs: ["I12", "I1"],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/Wal.ts",
       find: `
@@ -33,6 +37,8 @@ export const writing: ReadonlyArray<Mutant> = [
     name: "visible-before-synced",
     bug: "A group that enters the memtable during its sync is visible before the sync has ended.",
     breaks: ["I12"],
+    shownAs: ["I1"],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/Wal.ts",
       find: "if (syncing !== undefined) yield* Fiber.join(syncing)",
@@ -44,6 +50,7 @@ export const writing: ReadonlyArray<Mutant> = [
     name: "batch-in-pieces",
     bug: "Each stretch of a batch is a request of its own.",
     breaks: ["I3", "I14"],
+    seeds: [1, 20],
     edits: [
       {
         file: "src/engine/Mailbox.ts",
@@ -71,6 +78,8 @@ export const writing: ReadonlyArray<Mutant> = [
     bug: "Within a group, writes that ask for more durability come first in the log, but not in the memtable.",
     knownWay: "log and memtable in different orders for the same key",
     breaks: ["I3", "I10"],
+    shownAs: ["I4"],
+    seeds: [1, 20],
     edits: [{
       file: "src/engine/Wal.ts",
       find: "if (records > 0) yield* tail.append(memtable.segment, ranges, first, records, bytes)",
@@ -84,6 +93,7 @@ export const writing: ReadonlyArray<Mutant> = [
     name: "buffered-acknowledged-early",
     bug: "A group of buffered writes is acknowledged before its append.",
     breaks: ["I5"],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/Wal.ts",
       find: "const isEarly = level === levelOf.async && records > 0",
@@ -94,6 +104,8 @@ export const writing: ReadonlyArray<Mutant> = [
     name: "level-of-the-last-request",
     bug: "A group is synced only if its last request asks for it.",
     breaks: ["I5"],
+    shownAs: ["I4", "I16"],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/Mailbox.ts",
       find: "if (request.level > level) level = request.level",
@@ -105,6 +117,8 @@ export const writing: ReadonlyArray<Mutant> = [
     bug: "A sync makes the last segment durable, and not the one before it.",
     knownWay: "acknowledging in segment n+1 while n is unsynced",
     breaks: ["I6", "I5"],
+    shownAs: ["I16"],
+    seeds: [1, 20],
     edits: [{
       file: "src/engine/LogTail.ts",
       find: "if (!this.#segment.isDurable) this.#behind.push(this.#segment)",
@@ -115,6 +129,8 @@ export const writing: ReadonlyArray<Mutant> = [
     name: "close-without-sync",
     bug: "A close leaves buffered and async writes unsynced.",
     breaks: ["I5"],
+    shownAs: ["I16"],
+    seeds: [1, 20],
     edits: [{
       file: "src/engine/Wal.ts",
       find: "else if (mailbox.refusal !== undefined) return yield* tail.sync",
@@ -126,6 +142,8 @@ export const writing: ReadonlyArray<Mutant> = [
     bug: "A sync of the log that failed is tried again on the same file.",
     knownWay: "retrying fsync after it failed",
     breaks: ["I12", "I5"],
+    shownAs: ["I16"],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/Segment.ts",
       find: "return Effect.onExit(this.writer.file.sync, (exit) => {",
@@ -136,6 +154,7 @@ export const writing: ReadonlyArray<Mutant> = [
     name: "failed-group-forgotten",
     bug: "A failed append or sync of the log fails its own group, and the next one is written.",
     breaks: ["I12", "I5"],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/Wal.ts",
       find: "else if (!mailbox.isEmpty) yield* Effect.andThen(pacing.wait, commitNext)",
@@ -153,6 +172,7 @@ export const writing: ReadonlyArray<Mutant> = [
     name: "waiting-outside-not-refused",
     bug: "When writes stop, those that wait outside of the mailbox are forgotten.",
     breaks: ["I12", "I13"],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/Mailbox.ts",
       find: "const waiting = [...this.#requests, ...this.#outside]",
@@ -163,6 +183,7 @@ export const writing: ReadonlyArray<Mutant> = [
     name: "waiting-outside-not-admitted",
     bug: "Whoever waits outside of the mailbox is not let in when it has been emptied.",
     breaks: ["I13"],
+    seeds: [1, 20],
     edits: [{
       file: "src/engine/Mailbox.ts",
       find: `
@@ -176,6 +197,7 @@ export const writing: ReadonlyArray<Mutant> = [
     name: "withdrawn-bytes-kept",
     bug: "An interrupted write that was withdrawn goes on counting as queued.",
     breaks: ["I14", "I13"],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/Mailbox.ts",
       find: `
@@ -189,6 +211,7 @@ export const writing: ReadonlyArray<Mutant> = [
     name: "memtable-overfilled",
     bug: "A memtable takes what its arena takes, whatever its limit.",
     breaks: ["I13"],
+    seeds: [1, 20],
     edits: [{
       file: "src/engine/Mailbox.ts",
       find: "const withinLimit = index.usedBytes + nextBytes <= index.limit || (index.isEmpty && taken.length === 0)",
