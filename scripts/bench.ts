@@ -1,34 +1,48 @@
 /**
- * The store's benchmark: `npm run bench`, or `npm run bench -- NAME ...` for some
- * workloads. The command line is in `bench/settings.ts`.
+ * The benchmark: `npm run bench` compares this store with its peers in all
+ * workloads, `npm run bench -- NAME ...` in some, or makes a measurement of this
+ * store alone. The command line is in `bench/settings.ts`.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect } from "effect"
+import { mkdirSync } from "node:fs"
 import { runColdReads } from "./bench/coldReads.ts"
-import { fillWorkloads, runFills } from "./bench/fillWorkloads.ts"
+import { runComparison } from "./bench/comparison/runComparison.ts"
 import { runLoad } from "./bench/load.ts"
-import { runReadWhileWriting } from "./bench/readWhileWriting.ts"
+import { runPrice } from "./bench/price.ts"
 import { chosenNames, settings } from "./bench/settings.ts"
+import { peerNames } from "./bench/stores/contenders.ts"
+import { workloads } from "./bench/workloads/workloads.ts"
 
-/** Those that run only if they are named. */
-const longWorkloads = [
-  { name: "readwhilewriting", run: runReadWhileWriting },
+/** Of this store alone. */
+const measurements = [
+  { name: "price", run: runPrice },
+  /** These run only if they are named. */
   { name: "load", run: runLoad },
   { name: "coldreads", run: runColdReads }
 ]
 
-const names = [...fillWorkloads, ...longWorkloads].map(({ name }) => name)
+const isChosen = (name: string): boolean =>
+  chosenNames.some((chosen) => name === chosen || name.startsWith(`${chosen}-`))
 
 const program = Effect.gen(function*() {
-  if (chosenNames.some((name) => !names.includes(name))) {
-    yield* Console.error(`The workloads are ${names.join(", ")}.`)
+  const names = [...workloads, ...measurements].map(({ name }) => name)
+  const unknown = chosenNames.find((chosen) => !names.some((name) => name === chosen || name.startsWith(`${chosen}-`)))
+  const unknownPeer = settings.peers.find((peer) => !peerNames.includes(peer))
+  if (unknown !== undefined || unknownPeer !== undefined) {
+    yield* Console.error(
+      unknown === undefined
+        ? `There is no peer ${unknownPeer}. The peers are ${peerNames.join(", ")}.`
+        : `There is no workload ${unknown}. The workloads are ${names.join(", ")}.`
+    )
     process.exitCode = 2
     return
   }
-  const fills = fillWorkloads.filter(({ name }) => chosenNames.length === 0 || chosenNames.includes(name))
-  if (fills.length > 0) yield* runFills(fills, settings)
-  for (const { name, run } of longWorkloads) {
-    if (chosenNames.includes(name)) yield* run(settings)
+  mkdirSync(settings.directory, { recursive: true })
+  const compared = chosenNames.length === 0 ? workloads : workloads.filter(({ name }) => isChosen(name))
+  if (compared.length > 0) yield* runComparison(compared, settings)
+  for (const { name, run } of measurements) {
+    if (isChosen(name) || (chosenNames.length === 0 && run === runPrice)) yield* run(settings)
   }
 })
 

@@ -30,30 +30,72 @@ export interface Measurement<Input, Result> {
   readonly result: Schema.Codec<Result>
 }
 
-/** The parent's side: `onProgress` gets every line that the child reports on the way. */
-export const measure = <Input, Result>(
-  { input, name, result }: Measurement<Input, Result>,
+export interface ChildOptions {
+  /** Gets every line that the child reports on the way. */
+  readonly onProgress?: (line: string) => void
+  /** Variables beside those of this process. */
+  readonly environment?: Readonly<Record<string, string>> | undefined
+  /** Kills the child once it has reported this line: it gives no result then. */
+  readonly killAt?: string
+}
+
+/** Runs the child to its end, and gives its last line. */
+const runChild = <Input, Result>(
+  { input, name }: Measurement<Input, Result>,
   given: Input,
-  onProgress: (line: string) => void
-): Effect.Effect<Result, ChildFailed> =>
+  { environment, killAt, onProgress }: ChildOptions
+): Effect.Effect<Line, ChildFailed> =>
   Effect.scoped(Effect.gen(function*() {
     const argument = yield* Effect.orDie(Schema.encodeEffect(Schema.fromJsonString(input))(given))
     let last: Line | undefined
     let unexpected = ""
-    const child = yield* startChild(script, [name, argument], (line) => {
-      const decoded = Schema.decodeExit(Line)(line)
-      if (Exit.isFailure(decoded)) unexpected += `${line}\n`
-      else last = decoded.value
-      if (last !== undefined && "progress" in last) onProgress(last.progress)
-    })
+    let isKilled = false
+    const child = yield* startChild(
+      script,
+      [name, argument],
+      (line) => {
+        const decoded = Schema.decodeExit(Line)(line)
+        if (Exit.isFailure(decoded)) unexpected += `${line}\n`
+        else last = decoded.value
+        if (last === undefined || !("progress" in last)) return
+        onProgress?.(last.progress)
+        if (last.progress !== killAt) return
+        isKilled = true
+        child.kill()
+      },
+      { environment }
+    )
     const { code, errors, signal } = yield* child.ended
-    if (code !== 0 || last === undefined || !("result" in last)) {
+    if (last === undefined || !(isKilled || code === 0)) {
       return yield* new ChildFailed({ reason: `${signal ?? `exit code ${code}`}\n${unexpected}${errors}` })
     }
-    return yield* Schema.decodeUnknownEffect(result)(last.result).pipe(
-      Effect.mapError(({ message }) => new ChildFailed({ reason: message }))
-    )
+    return last
   }))
+
+/** The parent's side. */
+export const measure = <Input, Result>(
+  measurement: Measurement<Input, Result>,
+  given: Input,
+  options: Omit<ChildOptions, "killAt"> = {}
+): Effect.Effect<Result, ChildFailed> =>
+  Effect.flatMap(runChild(measurement, given, options), (last) =>
+    "result" in last
+      ? Effect.mapError(
+        Schema.decodeUnknownEffect(measurement.result)(last.result),
+        ({ message }) => new ChildFailed({ reason: message })
+      )
+      : Effect.fail(new ChildFailed({ reason: "it gave no result" })))
+
+/** The parent's side: kills the child where it reports a line. */
+export const measureKilled = <Input, Result>(
+  measurement: Measurement<Input, Result>,
+  given: Input,
+  killAt: string
+): Effect.Effect<void, ChildFailed> =>
+  Effect.flatMap(runChild(measurement, given, { killAt }), (last) =>
+    "progress" in last && last.progress === killAt
+      ? Effect.void
+      : Effect.fail(new ChildFailed({ reason: `it did not come to be killed at "${killAt}"` })))
 
 const write = (line: Line): void => {
   writeSync(1, `${JSON.stringify(line)}\n`)

@@ -1,14 +1,4 @@
 /** A Node that does nothing, with so many workers that do nothing: prints its peak of resident bytes. */
-import { once } from "node:events"
-import { setTimeout } from "node:timers/promises"
-import { Worker } from "node:worker_threads"
-import { peakResident } from "./processMemory.ts"
+import { restIdle } from "./restIdle.ts"
 
-const workers = Array.from(
-  { length: Number(process.argv[2]) },
-  () => new Worker("setInterval(() => {}, 1000)", { eval: true })
-)
-await Promise.all(workers.map((worker) => once(worker, "online")))
-await setTimeout(500)
-console.log(peakResident())
-await Promise.all(workers.map((worker) => worker.terminate()))
+console.log((await restIdle(Number(process.argv[2]))).resident)

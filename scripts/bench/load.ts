@@ -38,7 +38,7 @@ const showLevels = (levels: LoadResult["levels"]): string =>
 
 export const runLoad = Effect.fnUntraced(function*(settings: Settings) {
   const records = settings.records ?? 10_000_000
-  const workers = settings.variants?.includes("inline") === true ? 0 : 2
+  const { workers } = settings
   const idle = yield* idleResident(workers)
   const progress = makeProgress(process.stdout)
   const result = yield* Effect.scoped(
@@ -48,7 +48,7 @@ export const runLoad = Effect.fnUntraced(function*(settings: Settings) {
         measure(
           loadMeasurement,
           { workers, directory, records, fibers: settings.fibers },
-          (line) => progress.show(() => line)
+          { onProgress: (line) => progress.show(() => line) }
         )
     )
   )

@@ -26,15 +26,24 @@ const writeKey = (view: DataView, offset: number, at: number): void => {
 }
 
 /** Half-compressible values, each in its range of one buffer. */
-export const makeValues = (): ReadonlyArray<Uint8Array> => {
-  const bytes = new Uint8Array(distinctValues * valueLength)
-  for (let v = 0; v < distinctValues; v++) {
-    for (let i = 0; i < valueLength; i++) {
-      bytes[v * valueLength + i] = i < valueLength / 2 ? mix(v * valueLength + i) : 0x61
+export const makeValues = (length = valueLength, distinct = distinctValues): ReadonlyArray<Uint8Array> => {
+  const bytes = new Uint8Array(distinct * length)
+  for (let v = 0; v < distinct; v++) {
+    for (let i = 0; i < length; i++) {
+      bytes[v * length + i] = i < length / 2 ? mix(v * length + i) : 0x61
     }
   }
-  return Array.from({ length: distinctValues }, (_, v) => bytes.subarray(v * valueLength, (v + 1) * valueLength))
+  return Array.from({ length: distinct }, (_, v) => bytes.subarray(v * length, (v + 1) * length))
 }
+
+/** The value of a record when it is first put, of generation 0, and of those that overwrite it. Nobody changes it. */
+export type ValueOf = (record: number, generation?: number) => Uint8Array
+
+/** Between two generations of a record, in the list of values. */
+const generationStep = 1021
+
+export const makeValueOf = (values: ReadonlyArray<Uint8Array>): ValueOf => (record, generation = 0) =>
+  values[(record + generation * generationStep) % values.length]!
 
 /** The key of record `at`, in memory of its own. */
 export const makeKey = (at: number): Uint8Array => {
@@ -52,31 +61,27 @@ export const randomNumbers = (seed: number): (limit: number) => number => {
   }
 }
 
-/** Gives the keys of records in memory that the next one overwrites: for a writer with one put in flight. */
-export const scratchKey = (): (at: number) => Uint8Array => {
+/** Whether keys are in the order of their records. */
+export type KeyOrder = "random" | "sequential"
+
+/** Gives the keys of records in memory that the next one overwrites: for a fiber with one call under way. */
+export const scratchKey = (order: KeyOrder = "random"): (at: number) => Uint8Array => {
   const key = new Uint8Array(keyLength)
   const view = new DataView(key.buffer)
+  if (order === "sequential") {
+    return (at) => {
+      view.setUint32(keyLength - 4, at)
+      return key
+    }
+  }
   return (at) => {
     writeKey(view, 0, at)
     return key
   }
 }
 
-export interface Records {
-  readonly count: number
-  readonly key: (at: number) => Uint8Array
-  readonly value: (at: number) => Uint8Array
-}
+/** A prime, so that its multiples go round all of any number of records that it does not divide. */
+const stride = 15_485_863
 
-/** `count` records whose keys are distinct and in random order. */
-export const makeRecords = (count: number): Records => {
-  const keys = new Uint8Array(count * keyLength)
-  const view = new DataView(keys.buffer)
-  for (let i = 0; i < count; i++) writeKey(view, i * keyLength, i)
-  const values = makeValues()
-  return {
-    count,
-    key: (at) => keys.subarray(at * keyLength, (at + 1) * keyLength),
-    value: (at) => values[at % distinctValues]!
-  }
-}
+/** The record of each turn: each of them once, in another order than that in which they were first put. */
+export const shuffled = (turn: number, records: number): number => turn * stride % records

@@ -42,11 +42,11 @@ export const readRefusal = (engine: EngineStateShape): StoreClosed | undefined =
 /** `Array.isArray`, without the widening to `any`. */
 const isArray = (value: unknown): boolean => Array.isArray(value)
 
-const Found = { absent: 0, value: 1, needsLoad: 2 } as const
-type Found = typeof Found[keyof typeof Found]
+export const Found = { absent: 0, value: 1, needsLoad: 2 } as const
+export type Found = typeof Found[keyof typeof Found]
 
 /** One lookup at a time: how far it has come, and where its answer lies. */
-class Lookup {
+export class Lookup {
   readonly result = new TableResult()
   readonly #counters: Counters
   buffer: Uint8Array = new Uint8Array(0)

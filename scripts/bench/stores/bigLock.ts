@@ -4,36 +4,34 @@
  * writes it as a table, and merges tables, while it holds the lock.
  *
  * It meets the same durability: a put is acknowledged once the operating system
- * has its record, and the log of a memtable goes once its table is synced. It
- * is never reopened, so nothing here reads a log.
+ * has its record, or at `"sync"` the disk, and the log of a memtable goes once its
+ * table is synced. It is never reopened, so nothing here reads a log.
  */
 import { Effect } from "effect"
 import type { Scope } from "effect"
-import { Disk } from "../../src/disk/Disk.ts"
-import type { AppendFile } from "../../src/disk/Disk.ts"
-import type { LsmStore } from "../../src/index.ts"
-import { SegmentWriter } from "../../src/log/SegmentWriter.ts"
-import { ArenaMemtable } from "../../src/memtable/ArenaMemtable.ts"
-import { compareRanges } from "../../src/record/Bytes.ts"
-import { CursorStatus } from "../../src/record/Cursor.ts"
-import type { VersionIterator } from "../../src/record/Cursor.ts"
-import { putSize, writePut } from "../../src/record/RecordCodec.ts"
-import { RecordKind } from "../../src/record/RecordKind.ts"
-import { BlockCache } from "../../src/table/BlockCache.ts"
-import { MergingVersions } from "../../src/table/MergingVersions.ts"
-import { ReadPolicy } from "../../src/table/ReadPolicy.ts"
-import { TableReader, TableResult, TableStatus } from "../../src/table/TableReader.ts"
-import { TableWriter } from "../../src/table/TableWriter.ts"
+import { Disk } from "../../../src/disk/Disk.ts"
+import type { AppendFile } from "../../../src/disk/Disk.ts"
+import * as NodeDisk from "../../../src/disk/NodeDisk.ts"
+import { SegmentWriter } from "../../../src/log/SegmentWriter.ts"
+import { ArenaMemtable } from "../../../src/memtable/ArenaMemtable.ts"
+import { compareRanges } from "../../../src/record/Bytes.ts"
+import { CursorStatus } from "../../../src/record/Cursor.ts"
+import type { VersionIterator } from "../../../src/record/Cursor.ts"
+import { putSize, writePut } from "../../../src/record/RecordCodec.ts"
+import { RecordKind } from "../../../src/record/RecordKind.ts"
+import { BlockCache } from "../../../src/table/BlockCache.ts"
+import { MergingVersions } from "../../../src/table/MergingVersions.ts"
+import { ReadPolicy } from "../../../src/table/ReadPolicy.ts"
+import { TableReader, TableResult, TableStatus } from "../../../src/table/TableReader.ts"
+import { TableWriter } from "../../../src/table/TableWriter.ts"
+import { effectCaller } from "./effectCaller.ts"
+import type { OpenOptions, OpenStore, Store } from "./Store.ts"
 
-const memtableSize = 32 * 1024 * 1024
-const blockCacheSize = 32 * 1024 * 1024
+const defaultSize = 32 * 1024 * 1024
 const pieceSize = 64 * 1024
 /** So many tables of a generation are merged into one of the next. */
 const fanIn = 4
 const salt = { low: 1, high: 2 }
-
-/** What the benchmark asks of a store. */
-export type PutAndGet = Pick<LsmStore["Service"], "get" | "put">
 
 interface Table {
   readonly generation: number
@@ -67,13 +65,35 @@ class Lock {
   }
 }
 
-/** Opens a new store in an empty directory for the scope. Its errors are defects. */
-export const makeBigLockStore = (directory: string): Effect.Effect<PutAndGet, never, Disk | Scope.Scope> =>
+/** Visits the newest version of each key; `source` stands on it, and `key` is the visitor's own. */
+const eachNewest = <E>(source: VersionIterator, visit: (key: Uint8Array) => Effect.Effect<void, E> | undefined) =>
+  Effect.gen(function*() {
+    let key = new Uint8Array(0)
+    for (let status = source.first(); source.valid || status === CursorStatus.needsLoad;) {
+      if (status === CursorStatus.needsLoad) {
+        yield* source.load
+        status = source.resume()
+        continue
+      }
+      const { keyBuffer, keyLength, keyOffset } = source
+      if (compareRanges(keyBuffer, keyOffset, keyLength, key, 0, key.length) !== 0) {
+        key = keyBuffer.slice(keyOffset, keyOffset + keyLength)
+        const visiting = visit(key)
+        if (visiting !== undefined) yield* visiting
+      }
+      status = source.advance()
+    }
+  })
+
+/** A new store in an empty directory. Its errors are defects. */
+const makeStore = (
+  { cache: cacheSize = defaultSize, directory, durability, memtable: memtableSize = defaultSize }: OpenOptions
+): Effect.Effect<Store<"effect">, never, Disk | Scope.Scope> =>
   Effect.orDie(Effect.gen(function*() {
     const disk = yield* Disk
     const lock = new Lock()
     const memtable = ArenaMemtable.make({ limit: memtableSize, baseSequence: 0 })
-    const cache = new BlockCache(blockCacheSize)
+    const cache = new BlockCache(cacheSize)
     const policy = new ReadPolicy("sync")
     const result = new TableResult()
     const files = { next: 1 }
@@ -94,21 +114,11 @@ export const makeBigLockStore = (directory: string): Effect.Effect<PutAndGet, ne
     /** The newest version of each key, as a table. */
     const fillTable = (source: VersionIterator, writer: TableWriter, file: AppendFile) =>
       Effect.gen(function*() {
-        let key = new Uint8Array(0)
-        for (let status = source.first(); source.valid || status === CursorStatus.needsLoad;) {
-          if (status === CursorStatus.needsLoad) {
-            yield* source.load
-            status = source.resume()
-            continue
-          }
-          const { keyBuffer, keyLength, keyOffset, valueBuffer, valueLength, valueOffset } = source
-          if (compareRanges(keyBuffer, keyOffset, keyLength, key, 0, key.length) !== 0) {
-            key = keyBuffer.slice(keyOffset, keyOffset + keyLength)
-            writer.add(key, 0, keyLength, source.sequence, RecordKind.put, valueBuffer, valueOffset, valueLength)
-            if (writer.pendingBytes >= pieceSize) yield* file.append(writer.take())
-          }
-          status = source.advance()
-        }
+        yield* eachNewest(source, (key) => {
+          const { valueBuffer, valueLength, valueOffset } = source
+          writer.add(key, 0, key.length, source.sequence, RecordKind.put, valueBuffer, valueOffset, valueLength)
+          return writer.pendingBytes < pieceSize ? undefined : file.append(writer.take())
+        })
         const meta = writer.finish()
         yield* file.append(writer.take())
         yield* file.sync
@@ -165,7 +175,9 @@ export const makeBigLockStore = (directory: string): Effect.Effect<PutAndGet, ne
           durableSegment: 0,
           durableOffset: 0
         })
-        return Effect.flatMap(log.file.append(chunks), () => {
+        const { file } = log
+        const appended = file.append(chunks)
+        return Effect.flatMap(durability === "sync" ? Effect.andThen(appended, file.sync) : appended, () => {
           log.advance()
           memtable.insert(RecordKind.put, record, valueAt - key.length, key.length, valueAt, value.length, sequence)
           return memtable.isFull ? flush : Effect.void
@@ -185,8 +197,26 @@ export const makeBigLockStore = (directory: string): Effect.Effect<PutAndGet, ne
       return undefined
     }
 
-    return {
+    const store: Store<"effect"> = {
+      manner: "effect",
+      caller: effectCaller,
+      put: (key, value) => lock.during(insert(key, value)),
       get: (key) => lock.during(Effect.sync(() => find(key))),
-      put: (key, value) => lock.during(Effect.orDie(insert(key, value)))
+      getMany: (keys) => lock.during(Effect.sync(() => keys.map(find))),
+      scan: (visit) =>
+        lock.during(Effect.suspend(() => {
+          const source = new MergingVersions([memtable.versions(), ...tables.map(({ reader }) => reader.versions())])
+          return eachNewest(source, (key) => {
+            const { valueBuffer, valueLength, valueOffset } = source
+            visit(key, valueBuffer.slice(valueOffset, valueOffset + valueLength))
+            return undefined
+          })
+        })),
+      settled: Effect.void,
+      batchBeside: 1
     }
+    return store
   }))
+
+/** Opens a new store for the scope. */
+export const openBigLock: OpenStore = (options) => Effect.provide(makeStore(options), NodeDisk.layer)

@@ -1,0 +1,73 @@
+/** Reads of many records in key order. */
+import { Effect } from "effect"
+import { randomNumbers, scratchKey } from "../records.ts"
+import { Unsupported } from "../stores/Store.ts"
+import { driveFor } from "./loops.ts"
+import { measured } from "./measured.ts"
+import { contentOf } from "./puts.ts"
+import { WrongContent } from "./Workload.ts"
+import type { Workload } from "./Workload.ts"
+
+const rangeLength = 100
+
+const common = { durability: "buffered", start: "loaded", metric: "rate" } as const
+
+export const scans: ReadonlyArray<Workload> = [
+  {
+    ...common,
+    name: "readseq",
+    title: "all entries in key order, keys and values in memory of their own",
+    operations: "entries",
+    run: ({ records, store: { caller, scan } }) => {
+      if (scan === undefined) return Effect.fail(new Unsupported({ reason: "it has no scan" }))
+      return Effect.gen(function*() {
+        const phase = yield* measured(Effect.suspend(() => {
+          let visited = 0
+          return Effect.map(
+            caller.once(() =>
+              scan(() => {
+                visited++
+              })
+            ),
+            () => visited
+          )
+        }))
+        if (phase.operations !== records) {
+          return yield* new WrongContent({ reason: `A scan visited ${phase.operations} entries of ${records}.` })
+        }
+        return { phase, content: contentOf(records) }
+      })
+    }
+  },
+  {
+    ...common,
+    name: `range-${rangeLength}`,
+    title: `${rangeLength} entries from a random key on`,
+    operations: "ranges",
+    run: ({ milliseconds, records, store: { caller, range } }) => {
+      if (range === undefined) return Effect.fail(new Unsupported({ reason: "it has no ranges" }))
+      const key = scratchKey()
+      const random = randomNumbers(1)
+      let visited = 0
+      const loop = {
+        fibers: 1,
+        call: () =>
+          range(key(random(records)), rangeLength, () => {
+            visited++
+          }),
+        done: () => {},
+        turnEvery: 4
+      }
+      return Effect.gen(function*() {
+        yield* driveFor(caller, milliseconds / 4, loop)
+        visited = 0
+        const phase = yield* measured(driveFor(caller, milliseconds, loop))
+        // Few begin so near the last key that there are less behind it.
+        if (visited < 0.9 * Math.min(rangeLength, records / 2) * phase.operations) {
+          return yield* new WrongContent({ reason: `${phase.operations} ranges visited ${visited} entries in all.` })
+        }
+        return { phase, content: contentOf(records) }
+      })
+    }
+  }
+]
