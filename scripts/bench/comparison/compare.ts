@@ -91,7 +91,7 @@ export const compare = Effect.fnUntraced(function*(workloads: ReadonlyArray<Work
   const run = (datasets: Datasets, round: number, contender: Contender, workload: Workload) =>
     Effect.gen(function*() {
       const name = `round ${round}  ${workload.name.padEnd(17)} ${contender.name.padEnd(26)}`
-      progress.show(() => name)
+      if (process.stdout.isTTY) progress.show(() => name)
       const found = yield* runOnce(datasets, contender, workload)
       if ("unsupported" in found) {
         results.setAbsent(workload.name, contender.name, found.unsupported)

@@ -3,55 +3,65 @@ import { grouped } from "../../support/table.ts"
 
 export interface Metric {
   readonly title: string
+  /** Behind a value, where there is no title above it. */
+  readonly unit: string
   readonly better: "more" | "less"
   readonly show: (value: number) => string
 }
 
 const MiB = 1024 * 1024
 
-const inMiB = (bytes: number): string => grouped(bytes / MiB)
+const inMiB = (bytes: number): string => bytes < 10 * MiB ? (bytes / MiB).toFixed(1) : grouped(bytes / MiB)
 const milliseconds = (value: number): string =>
   value < 1 ? value.toFixed(3) : value < 100 ? value.toFixed(1) : grouped(value)
 const share = (value: number): string => `${Math.round(value * 100)} %`
 
-const less = (title: string, show: (value: number) => string): Metric => ({ title, better: "less", show })
+const less = (title: string, unit: string, show: (value: number) => string): Metric => ({
+  title: unit === "" ? title : `${title}, ${unit}`,
+  unit: unit === "" ? "" : ` ${unit}`,
+  better: "less",
+  show
+})
+const time = (title: string): Metric => less(title, "ms", milliseconds)
+const size = (title: string): Metric => less(title, "MiB", inMiB)
+const part = (title: string): Metric => less(title, "", share)
 
 const latencies = (name: string, title: string): Record<string, Metric> => ({
-  [`${name}P50`]: less(`${title} p50, ms`, milliseconds),
-  [`${name}P99`]: less(`${title} p99, ms`, milliseconds),
-  [`${name}P999`]: less(`${title} p99.9, ms`, milliseconds),
-  [`${name}Worst`]: less(`${title} worst, ms`, milliseconds)
+  [`${name}P50`]: time(`${title} p50`),
+  [`${name}P99`]: time(`${title} p99`),
+  [`${name}P999`]: time(`${title} p99.9`),
+  [`${name}Worst`]: time(`${title} worst`)
 })
 
 export const metrics: Readonly<Record<string, Metric>> = {
-  rate: { title: "a second", better: "more", show: grouped },
-  operations: { title: "operations", better: "more", show: grouped },
-  milliseconds: less("ms", milliseconds),
-  opening: less("ms", milliseconds),
+  rate: { title: "a second", unit: "/s", better: "more", show: grouped },
+  operations: { title: "operations", unit: "", better: "more", show: grouped },
+  milliseconds: time("time"),
+  opening: time("time"),
   /** Of all threads of the process, background work until it has settled included. */
-  cpu: less("CPU µs each", (value) => value < 100 ? value.toFixed(2) : grouped(value)),
-  settling: less("caught up after, ms", milliseconds),
+  cpu: less("CPU each", "µs", (value) => value < 100 ? value.toFixed(2) : grouped(value)),
+  settling: time("caught up after"),
   /** Peak of anonymous memory above the harness's, without a store and with as many idle threads. */
-  memory: less("memory MiB", inMiB),
+  memory: size("memory"),
   /** The same for all resident memory, pages of mapped files included. */
-  resident: less("resident MiB", inMiB),
-  disk: less("disk MiB", inMiB),
-  threads: less("worker threads", grouped),
+  resident: size("resident"),
+  disk: size("disk"),
+  threads: less("worker threads", "", grouped),
   ...latencies("get", "get"),
   ...latencies("late", "loop late for a get,"),
-  waited: less("gets that waited", share),
+  waited: part("gets that waited"),
   ...latencies("wait", "their wait,"),
   ...latencies("floor", "no writers: get"),
-  loopP99: less("loop delay p99, ms", milliseconds),
-  loopWorst: less("loop delay worst, ms", milliseconds),
-  collecting: less("garbage collection, ms", milliseconds),
-  collectingWorst: less("garbage collection worst, ms", milliseconds),
-  processor: less("processor", share),
-  mainThread: less("processor, main thread", share),
-  otherProcesses: less("processor, other processes", share),
-  overslept: less("a sleeping thread late, ms", milliseconds),
-  stalls: less("stalls", grouped),
-  stalled: less("stalled, ms", milliseconds)
+  loopP99: time("loop delay p99"),
+  loopWorst: time("loop delay worst"),
+  collecting: time("garbage collection"),
+  collectingWorst: time("garbage collection worst"),
+  processor: part("processor"),
+  mainThread: part("processor, main thread"),
+  otherProcesses: part("processor, other processes"),
+  overslept: time("a sleeping thread late"),
+  stalls: less("stalls", "", grouped),
+  stalled: time("stalled")
 }
 
 export const metricNamed = (name: string): Metric => {

@@ -6,6 +6,7 @@ import { isInstalled, versionOf } from "../stores/peerModule.ts"
 import type { Workload } from "../workloads/Workload.ts"
 import type { Standing } from "./bars.ts"
 import type { Results } from "./Results.ts"
+import { differenceOf } from "./tables.ts"
 
 export const machine = (): string => `${availableParallelism()} × ${cpus()[0]?.model.trim() ?? "processor"}`
 
@@ -21,26 +22,27 @@ export const reportOf = (
   milliseconds: Date.now() - began,
   machine: { processors: machine(), memory: totalmem(), platform: process.platform, node: process.version },
   settings,
-  stores: contenders.map(({ budgets, durability, family, name, package: npm, peer }) => ({
+  stores: contenders.map(({ about, budgets, durability, family, name, package: npm, peer }) => ({
     name,
+    about,
     peer,
     family,
     budgets,
     ...(durability === undefined ? undefined : { durability }),
     ...(npm === undefined || !isInstalled(npm) ? undefined : { package: `${npm}@${versionOf(npm)}` })
   })),
-  workloads: workloads.map(({ durability, metric, name, operations, start, title }) => ({
-    name,
-    title,
-    durability,
-    start,
-    operations,
-    metric,
+  workloads: workloads.map((workload) => ({
+    name: workload.name,
+    title: workload.title,
+    durability: workload.durability,
+    start: workload.start,
+    operations: workload.operations,
+    metric: workload.metric,
     stores: contenders.flatMap((contender) => {
-      const cell = results.cell(name, contender.name)
+      const cell = results.cell(workload.name, contender.name)
       return cell === undefined
         ? []
-        : [{ store: contender.name, ...cell, remark: contender.remark?.(contender.durability ?? durability) }]
+        : [{ store: contender.name, ...cell, differs: differenceOf(contender, workload) }]
     })
   })),
   standings

@@ -6,11 +6,12 @@ import type { Settings } from "../settings.ts"
 import { contenders } from "../stores/contenders.ts"
 import { installCommand, installPeers, isInstalled } from "../stores/peerModule.ts"
 import type { Workload } from "../workloads/Workload.ts"
+import { workloadGroups } from "../workloads/workloads.ts"
 import { standings } from "./bars.ts"
 import { chartOf } from "./chart.ts"
 import { compare, runs } from "./compare.ts"
 import { reportOf } from "./report.ts"
-import { standingLines, workloadLines } from "./tables.ts"
+import { standingLines, storeLines, workloadLines } from "./tables.ts"
 
 const memoryFileSystem = 0x0102_1994
 
@@ -43,11 +44,13 @@ export const runComparison = Effect.fnUntraced(function*(workloads: ReadonlyArra
     yield* Console.log("")
     for (const line of workloadLines(workload, results)) yield* Console.log(line)
   }
+  yield* Console.log("")
+  for (const line of storeLines(workloads, results)) yield* Console.log(line)
   const found = standings(workloads, results)
   yield* Console.log(`\nMedians of ${settings.rounds} rounds.`)
   for (const line of standingLines(found)) yield* Console.log(line)
   writeFile(settings.json, JSON.stringify(reportOf(workloads, results, found, settings, began), undefined, 2))
-  writeFile(settings.chart, chartOf(found, began))
+  writeFile(settings.chart, chartOf(found, workloadGroups, began))
   yield* Console.log(`\n${settings.json}\n${settings.chart}`)
   if (results.hasFailures) process.exitCode = 1
 })

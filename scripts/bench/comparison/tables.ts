@@ -1,4 +1,5 @@
 /** Results as tables of text. */
+import { tableLines } from "../../support/table.ts"
 import { columnLines } from "../medians.ts"
 import { contenders } from "../stores/contenders.ts"
 import type { Contender } from "../stores/contenders.ts"
@@ -46,12 +47,18 @@ const rowOf = (contender: Contender, workload: Workload, results: Results): Read
   ]
 }
 
+const onlyReads = ({ start }: Workload): boolean => start === "loaded" || start === "big"
+
+/** How a store's writes differ from what the workload says of them. */
+export const differenceOf = (contender: Contender, workload: Workload): string | undefined =>
+  onlyReads(workload) ? undefined : contender.differs?.(contender.durability ?? workload.durability)
+
 /** What is to be said of a store's row beside its figures. */
-const remarkOf = (contender: Contender, { durability, name }: Workload, results: Results): string | undefined => {
-  const cell = results.cell(name, contender.name)
+const remarkOf = (contender: Contender, workload: Workload, results: Results): string | undefined => {
+  const cell = results.cell(workload.name, contender.name)
   if (cell === undefined) return undefined
   if (cell.failures.length > 0) return `FAILED: ${cell.failures.join("; ")}`
-  return cell.absent ?? contender.remark?.(contender.durability ?? durability)
+  return cell.absent ?? differenceOf(contender, workload)
 }
 
 const durabilities = {
@@ -61,7 +68,7 @@ const durabilities = {
 
 /** One workload's table, with its title above and remarks below. */
 export const workloadLines = (workload: Workload, results: Results): ReadonlyArray<string> => {
-  const { durability, metric, name, start, title } = workload
+  const { durability, metric, name, title } = workload
   const rows = contenders.map((contender) => rowOf(contender, workload, results)).filter((row) => row !== undefined)
   const head = [
     "",
@@ -70,7 +77,7 @@ export const workloadLines = (workload: Workload, results: Results): ReadonlyArr
     `${ours} is`,
     ...columnsOf(workload).map((column) => titleOf(column, workload))
   ]
-  const writes = start === "loaded" || start === "big" ? "" : `; ${durabilities[durability]}`
+  const writes = onlyReads(workload) ? "" : `; ${durabilities[durability]}`
   return [
     `${name}: ${title}${writes}`,
     ...columnLines([head, ...rows]).map((line) => `  ${line.trimEnd()}`),
@@ -80,6 +87,13 @@ export const workloadLines = (workload: Workload, results: Results): ReadonlyArr
     })
   ]
 }
+
+/** What each store is that ran in any of the workloads. */
+export const storeLines = (workloads: ReadonlyArray<Workload>, results: Results): ReadonlyArray<string> =>
+  tableLines(
+    contenders.filter(({ name }) => workloads.some((workload) => results.cell(workload.name, name) !== undefined))
+      .map(({ about, name }) => [name, about])
+  )
 
 const verdict = ({ isMet }: Standing): string => isMet === undefined ? "" : isMet ? "met" : "NOT MET"
 

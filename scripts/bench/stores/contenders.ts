@@ -21,8 +21,10 @@ export interface Contender {
   readonly environment?: Readonly<Record<string, string>>
   /** Of a variant: the workloads that it runs in. */
   readonly only?: ReadonlyArray<string>
-  /** What its rows have to say, at the durability that it was run at. */
-  readonly remark?: (durability: Durability) => string | undefined
+  /** What it is, and how it is run. */
+  readonly about: string
+  /** How what it does to writes differs from what the durability says. */
+  readonly differs?: (durability: Durability) => string | undefined
   /** Whether a store that was closed or killed can be opened again. */
   readonly reopens: boolean
 }
@@ -32,6 +34,7 @@ const effectLsm = {
   peer: "effect-lsm",
   family: "ours",
   load: async () => (await import("./effectLsm.ts")).openEffectLsm,
+  about: "this store, through its public face, in fibers",
   budgets: "equal",
   reopens: true
 } satisfies Contender
@@ -42,6 +45,7 @@ const classicLevel = {
   family: "lsm",
   package: "classic-level",
   load: async () => (await import("./classicLevel.ts")).loadClassicLevel(),
+  about: "LevelDB",
   budgets: "equal",
   reopens: true
 } satisfies Contender
@@ -54,8 +58,9 @@ const lmdb = {
   family: "tree",
   package: "lmdb",
   load: async () => (await import("./lmdb.ts")).loadLmdb(),
+  about: "LMDB: a tree in a mapped file; it has no memtable and no cache of its own",
   budgets: "equal",
-  remark: (durability) => durability === "sync" ? undefined : noSync,
+  differs: (durability) => durability === "sync" ? undefined : noSync,
   reopens: true
 } satisfies Contender
 
@@ -66,14 +71,15 @@ export const contenders: ReadonlyArray<Contender> = [
     name: "effect-lsm, async",
     durability: "async",
     only: ["fillrandom"],
-    remark: () => "a killed process may lose what was acknowledged last"
+    about: "the same, acknowledged in memory",
+    differs: () => "a killed process may lose what was acknowledged last"
   },
   {
     ...effectLsm,
     name: "effect-lsm, workers: 0",
     workers: 0,
     only: ["readwhilewriting"],
-    remark: () => "flushes and compactions on the event loop"
+    about: "the same, with flushes and compactions on the event loop"
   },
   classicLevel,
   {
@@ -81,14 +87,14 @@ export const contenders: ReadonlyArray<Contender> = [
     name: "classic-level, defaults",
     budgets: "own",
     only: ["fillrandom", "fillbatch"],
-    remark: () => "a write buffer of 4 MiB and a cache of 8 MiB"
+    about: "the same with a write buffer of 4 MiB and a cache of 8 MiB"
   },
   {
     ...classicLevel,
     name: "classic-level, 64 threads",
     environment: { UV_THREADPOOL_SIZE: "64" },
     only: ["fillsync-16", "fillsync-256", "fillsync-1024"],
-    remark: () => "with a larger thread pool than Node's default of 4"
+    about: "the same with 64 threads in Node's pool instead of 4"
   },
   {
     name: "rocksdb",
@@ -96,8 +102,8 @@ export const contenders: ReadonlyArray<Contender> = [
     family: "lsm",
     package: "@nxtedition/rocksdb",
     load: async () => (await import("./rocksdb.ts")).loadRocksdb(),
+    about: "RocksDB, by @nxtedition/rocksdb; its puts hold the event loop, and no two share a sync",
     budgets: "equal",
-    remark: () => "its puts hold the event loop",
     reopens: true
   },
   lmdb,
@@ -106,15 +112,16 @@ export const contenders: ReadonlyArray<Contender> = [
     name: "lmdb, as it ships",
     durability: "sync",
     only: ["fillrandom", "readwhilewriting"],
-    remark: () => "synced before it is acknowledged: more than the others here"
+    about: "the same, which syncs every commit",
+    differs: () => "on stable storage before it is acknowledged"
   },
   {
     name: "sqlite",
     peer: "sqlite",
     family: "tree",
     load: async () => (await import("./sqlite.ts")).openSqlite,
+    about: "SQLite, by node:sqlite, with a write-ahead log; all calls hold the event loop",
     budgets: "equal",
-    remark: () => "its calls hold the event loop",
     reopens: true
   },
   {
@@ -122,8 +129,8 @@ export const contenders: ReadonlyArray<Contender> = [
     peer: "big-lock",
     family: "lock",
     load: async () => (await import("./bigLock.ts")).openBigLock,
+    about: "this store's memtable, log and tables behind one lock; no peer, never reopened: it loads what it reads",
     budgets: "equal",
-    remark: () => "loads what it reads itself: it is never reopened",
     reopens: false
   }
 ]

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { makeValueOf, makeValues, randomNumbers, scratchKey } from "../records.ts"
 import { fastestGet } from "../stores/Store.ts"
 import type { Manner } from "../stores/Store.ts"
-import { driveFor } from "./loops.ts"
+import { driveFor, warmUpShare } from "./loops.ts"
 import { measured } from "./measured.ts"
 import { contentOf, putRecords } from "./puts.ts"
 import { WrongContent } from "./Workload.ts"
@@ -60,7 +60,7 @@ export const large: ReadonlyArray<Workload> = [
       return Effect.gen(function*() {
         yield* fill(bench, values)
         yield* store.settled
-        yield* driveFor(store.caller, milliseconds / 4, loop)
+        yield* driveFor(store.caller, milliseconds * warmUpShare, loop)
         const phase = yield* measured(driveFor(store.caller, milliseconds, loop))
         if (wrong > 0) return yield* new WrongContent({ reason: `${wrong} gets found no such value.` })
         return { phase, content: contentOf(records, { values }) }

@@ -7,7 +7,7 @@ import { Effect } from "effect"
 import { randomNumbers, scratchKey } from "../records.ts"
 import { fastestGet, Unsupported } from "../stores/Store.ts"
 import type { Call, Manner } from "../stores/Store.ts"
-import { driveFor } from "./loops.ts"
+import { driveFor, warmUpShare } from "./loops.ts"
 import { measured } from "./measured.ts"
 import { isSame, valueOf } from "./puts.ts"
 import { WrongContent } from "./Workload.ts"
@@ -109,8 +109,8 @@ class Mixed<M extends Manner> {
   readonly #zipf: Zipf
   readonly #written: Written
   readonly #doing: ReadonlyArray<Doing>
-  /** Second halves of operations, which are not counted. */
-  #halves = 0
+  /** Operations that were begun: a read and the write after it are one. */
+  #operations = 0
   #wrong = 0
 
   constructor(bench: Bench<M>, mix: Mix) {
@@ -134,10 +134,10 @@ class Mixed<M extends Manner> {
     const { store } = this.#bench
     if (doing.kind === "modify") {
       doing.kind = "write"
-      this.#halves++
       this.#written.update(doing.record)
       return store.put(doing.key(doing.record), valueOf(doing.record, 1))
     }
+    this.#operations++
     doing.kind = this.#random(drawnFrom) / drawnFrom < this.#mix.share ? this.#mix.rare : this.#mix.common
     doing.record = doing.kind === "insert" ? this.#written.insert() : this.#choose()
     const key = doing.key(doing.record)
@@ -181,9 +181,9 @@ class Mixed<M extends Manner> {
       turnEvery: this.#mix.common === "scan" ? 4 : undefined
     }
     return Effect.gen({ self: this }, function*() {
-      const phase = yield* measured(
-        Effect.map(driveFor(store.caller, milliseconds, loop), (calls) => calls - this.#halves)
-      )
+      yield* driveFor(store.caller, milliseconds * warmUpShare, loop)
+      this.#operations = 0
+      const phase = yield* measured(Effect.map(driveFor(store.caller, milliseconds, loop), () => this.#operations))
       if (this.#wrong > 0) {
         return yield* new WrongContent({ reason: `${this.#wrong} reads found nothing of what was put.` })
       }

@@ -3,14 +3,12 @@ import { Effect } from "effect"
 import { randomNumbers, scratchKey } from "../records.ts"
 import { fastestGet, Unsupported } from "../stores/Store.ts"
 import type { Manner, Store } from "../stores/Store.ts"
-import { driveFor } from "./loops.ts"
+import { driveFor, warmUpShare } from "./loops.ts"
 import { measured } from "./measured.ts"
 import { contentOf } from "./puts.ts"
 import { WrongContent } from "./Workload.ts"
 import type { Bench, Outcome, Workload } from "./Workload.ts"
 
-/** Of the time that is measured: before it, unmeasured, for caches and compilers to come to rest. */
-const warmUpShare = 0.25
 const keysTogether = 100
 
 interface Reads {

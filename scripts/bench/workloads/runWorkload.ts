@@ -92,6 +92,8 @@ const runOpen = <M extends Manner>(
   Effect.gen(function*() {
     const { store } = bench
     if (!isLoaded) yield* loadHere(bench)
+    // What opening has left to do is not to run beside what is measured.
+    else if (workload.start !== "empty" && workload.metric !== "opening") yield* store.settled
     const outcome = yield* workload.run(bench)
     if (workload.staysOpen === true) {
       yield* reportProgress(staysOpen)
@@ -129,6 +131,9 @@ export const workloadRun = (input: RunInput): Effect.Effect<RunResult, WrongCont
   const isLoaded = workload.start === "empty" || contender.reopens
 
   const run = Effect.gen(function*() {
+    if (workload.metric === "opening" && !contender.reopens) {
+      return yield* new Unsupported({ reason: "it can't be opened again" })
+    }
     const open = yield* Effect.promise(contender.load)
     const memory = new AnonymousPeak()
     const threads = countThreads()

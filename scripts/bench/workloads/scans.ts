@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { randomNumbers, scratchKey } from "../records.ts"
 import { Unsupported } from "../stores/Store.ts"
-import { driveFor } from "./loops.ts"
+import { driveFor, warmUpShare } from "./loops.ts"
 import { measured } from "./measured.ts"
 import { contentOf } from "./puts.ts"
 import { WrongContent } from "./Workload.ts"
@@ -59,7 +59,7 @@ export const scans: ReadonlyArray<Workload> = [
         turnEvery: 4
       }
       return Effect.gen(function*() {
-        yield* driveFor(caller, milliseconds / 4, loop)
+        yield* driveFor(caller, milliseconds * warmUpShare, loop)
         visited = 0
         const phase = yield* measured(driveFor(caller, milliseconds, loop))
         // Few begin so near the last key that there are less behind it.
