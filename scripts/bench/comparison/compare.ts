@@ -97,7 +97,12 @@ export const compare = Effect.fnUntraced(function*(workloads: ReadonlyArray<Work
         results.setAbsent(workload.name, contender.name, found.unsupported)
         return
       }
-      const figures = yield* idle.above(found.figures)
+      const { counted, verified } = found
+      const figures = {
+        ...yield* idle.above(found.figures),
+        verified,
+        ...(counted === undefined ? undefined : { counted })
+      }
       results.add(workload.name, contender.name, figures)
       progress.print(`${name} ${shown(workload, figures)}`)
     }).pipe(

@@ -47,6 +47,9 @@ export const metrics: Readonly<Record<string, Metric>> = {
   resident: size("resident"),
   disk: size("disk"),
   threads: less("worker threads", "", grouped),
+  /** Records whose values were looked at at the end, and all entries, where they were counted. */
+  verified: { title: "verified", unit: "", better: "more", show: grouped },
+  counted: { title: "counted", unit: "", better: "more", show: grouped },
   ...latencies("get", "get"),
   ...latencies("late", "loop late for a get,"),
   waited: part("gets that waited"),

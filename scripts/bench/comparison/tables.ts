@@ -3,6 +3,7 @@ import { tableLines } from "../../support/table.ts"
 import { columnLines } from "../medians.ts"
 import { contenders } from "../stores/contenders.ts"
 import type { Contender } from "../stores/contenders.ts"
+import { onlyReads } from "../workloads/Workload.ts"
 import type { Workload } from "../workloads/Workload.ts"
 import { ours } from "./bars.ts"
 import type { Standing } from "./bars.ts"
@@ -46,8 +47,6 @@ const rowOf = (contender: Contender, workload: Workload, results: Results): Read
     })
   ]
 }
-
-const onlyReads = ({ start }: Workload): boolean => start === "loaded" || start === "big"
 
 /** How a store's writes differ from what the workload says of them. */
 export const differenceOf = (contender: Contender, workload: Workload): string | undefined =>

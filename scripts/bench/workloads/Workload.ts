@@ -61,6 +61,9 @@ export interface Workload {
   readonly run: <M extends Manner>(bench: Bench<M>) => Effect.Effect<Outcome, Unsupported | WrongContent>
 }
 
+/** Whether a workload changes nothing in the store. */
+export const onlyReads = ({ start }: Workload): boolean => start === "loaded" || start === "big"
+
 export class WrongContent extends Schema.TaggedError<WrongContent>()("WrongContent", { reason: Schema.String }) {
   override get message(): string {
     return this.reason

@@ -15,6 +15,7 @@ import type { Manner, OpenOptions, Store } from "../stores/Store.ts"
 import { cpuSince } from "./measured.ts"
 import { putRecords, writeRecords } from "./puts.ts"
 import { verifyCount, verifySample } from "./verify.ts"
+import { onlyReads } from "./Workload.ts"
 import type { Bench, Outcome, Workload, WrongContent } from "./Workload.ts"
 import { workloadNamed } from "./workloads.ts"
 
@@ -82,7 +83,8 @@ const figuresOf = (
   ...figures
 })
 
-const runOpen = <M extends Manner>(
+/** Runs a workload in an open store, and verifies what the store holds then. */
+export const runOpen = <M extends Manner>(
   workload: Workload,
   bench: Bench<M>,
   isLoaded: boolean,
@@ -109,7 +111,7 @@ const runOpen = <M extends Manner>(
     if (anonymous !== undefined) figures["memory"] = anonymous
     const verified = yield* verifySample(store, outcome.content)
     // What only reads has the number of entries of the run that put them.
-    const counted = workload.start === "loaded" ? undefined : yield* verifyCount(store, outcome.content)
+    const counted = onlyReads(workload) ? undefined : yield* verifyCount(store, outcome.content)
     return { figures, verified, counted }
   })
 

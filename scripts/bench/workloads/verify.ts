@@ -1,6 +1,6 @@
 /** Whether a store holds what was put: a sample by key, and all entries by their number. */
 import { Effect } from "effect"
-import { randomNumbers, scratchKey } from "../records.ts"
+import { scratchKey, shuffled } from "../records.ts"
 import { fastestGet } from "../stores/Store.ts"
 import type { Manner, Store } from "../stores/Store.ts"
 import { WrongContent } from "./Workload.ts"
@@ -16,7 +16,6 @@ export const verifySample = <M extends Manner>(
   Effect.suspend(() => {
     const get = fastestGet(store)
     const doing = Array.from({ length: fibers }, () => ({ key: scratchKey(order), record: 0 }))
-    const random = randomNumbers(4)
     const sample = Math.min(records, largestSample)
     let begun = 0
     let wrong: number | undefined
@@ -26,9 +25,9 @@ export const verifySample = <M extends Manner>(
         more: () => begun < sample,
         call: (fiber) => {
           const { key } = doing[fiber]!
-          const record = random(records)
+          // Each once, scattered over the order in which they were put and that in which they were overwritten.
+          const record = shuffled(shuffled(begun++, records), records)
           doing[fiber]!.record = record
-          begun++
           return get(key(record))
         },
         done: (fiber, found: Uint8Array | undefined) => {
