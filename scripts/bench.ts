@@ -14,10 +14,9 @@ import { chosenNames, settings } from "./bench/settings.ts"
 import { peerNames } from "./bench/stores/contenders.ts"
 import { workloads } from "./bench/workloads/workloads.ts"
 
-/** Of this store alone. */
+const price = "price"
+/** Of this store alone; they run only if they are named. */
 const measurements = [
-  { name: "price", run: runPrice },
-  /** These run only if they are named. */
   { name: "load", run: runLoad },
   { name: "coldreads", run: runColdReads }
 ]
@@ -26,7 +25,7 @@ const isChosen = (name: string): boolean =>
   chosenNames.some((chosen) => name === chosen || name.startsWith(`${chosen}-`))
 
 const program = Effect.gen(function*() {
-  const names = [...workloads, ...measurements].map(({ name }) => name)
+  const names = [...[...workloads, ...measurements].map(({ name }) => name), price]
   const unknown = chosenNames.find((chosen) => !names.some((name) => name === chosen || name.startsWith(`${chosen}-`)))
   const unknownPeer = settings.peers.find((peer) => !peerNames.includes(peer))
   if (unknown !== undefined || unknownPeer !== undefined) {
@@ -39,10 +38,12 @@ const program = Effect.gen(function*() {
     return
   }
   mkdirSync(settings.directory, { recursive: true })
-  const compared = chosenNames.length === 0 ? workloads : workloads.filter(({ name }) => isChosen(name))
-  if (compared.length > 0) yield* runComparison(compared, settings)
+  const isAll = chosenNames.length === 0
+  const prices = isAll || isChosen(price) ? yield* runPrice(settings) : []
+  const compared = workloads.filter(({ name }) => isAll || isChosen(name))
+  if (compared.length > 0) yield* runComparison(compared, prices, settings)
   for (const { name, run } of measurements) {
-    if (isChosen(name) || (chosenNames.length === 0 && run === runPrice)) yield* run(settings)
+    if (isChosen(name)) yield* run(settings)
   }
 })
 

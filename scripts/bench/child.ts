@@ -1,24 +1,33 @@
-/** A child process of the benchmark: `child.ts MEASUREMENT JSON`. */
+/**
+ * A child process of the benchmark: `child.ts MEASUREMENT JSON`. It loads no more
+ * than its measurement needs: what it has in memory is measured too.
+ */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect } from "effect"
 import { runMeasurement } from "./childProtocol.ts"
-import { idleMeasurement, idleRun } from "./idle.ts"
-import { loadMeasurement, loadRun } from "./loadChild.ts"
-import { priceMeasurement, priceRun } from "./priceChild.ts"
-import { workloadMeasurement, workloadRun } from "./workloads/runWorkload.ts"
 
 const [name, argument = ""] = process.argv.slice(2)
 
 const run = Effect.gen(function*() {
   switch (name) {
-    case workloadMeasurement.name:
+    case "workload": {
+      const { workloadMeasurement, workloadRun } = yield* Effect.promise(() => import("./workloads/runWorkload.ts"))
       return yield* runMeasurement(workloadMeasurement, argument, workloadRun)
-    case idleMeasurement.name:
+    }
+    case "idle": {
+      // As the processes that it is compared with.
+      yield* Effect.promise(() => import("./workloads/runWorkload.ts"))
+      const { idleMeasurement, idleRun } = yield* Effect.promise(() => import("./idle.ts"))
       return yield* runMeasurement(idleMeasurement, argument, idleRun)
-    case priceMeasurement.name:
+    }
+    case "price": {
+      const { priceMeasurement, priceRun } = yield* Effect.promise(() => import("./priceChild.ts"))
       return yield* runMeasurement(priceMeasurement, argument, priceRun)
-    case loadMeasurement.name:
+    }
+    case "load": {
+      const { loadMeasurement, loadRun } = yield* Effect.promise(() => import("./loadChild.ts"))
       return yield* runMeasurement(loadMeasurement, argument, loadRun)
+    }
     default:
       return yield* Effect.die(new Error(`There is no measurement ${name}.`))
   }

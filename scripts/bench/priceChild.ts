@@ -23,7 +23,7 @@ import { effectCaller } from "./stores/effectCaller.ts"
 import { driveFor, untilOver } from "./workloads/loops.ts"
 import { valueOf } from "./workloads/puts.ts"
 
-const rounds = 5
+const rounds = 3
 const durability = "buffered"
 
 const Input = Schema.Struct({ directory: Schema.String, records: Schema.Number, milliseconds: Schema.Number })

@@ -28,8 +28,9 @@ export class AnonymousPeak {
   readonly #timer = setInterval(() => this.#look(), lookEvery).unref()
 
   #look(): void {
-    const now = field("/proc/self/status", "RssAnon")
-    if (now !== undefined) this.#peak = Math.max(this.#peak ?? 0, now * 1024)
+    const own = field("/proc/self/status", "RssAnon")
+    const shared = field("/proc/self/status", "RssShmem")
+    if (own !== undefined && shared !== undefined) this.#peak = Math.max(this.#peak ?? 0, (own + shared) * 1024)
   }
 
   /** The peak until now; undefined where it can't be told. Looks no more. */

@@ -16,7 +16,7 @@ import type { Workload } from "../workloads/Workload.ts"
 import { workloadNamed } from "../workloads/workloads.ts"
 
 const defaultRecords = 1_000_000
-const defaultSeconds = 2
+const defaultSeconds = 1.5
 
 const loading = workloadNamed("fillbatch")
 
@@ -31,11 +31,13 @@ const copyStore = (from: string, to: string): Effect.Effect<void> =>
     }
   })
 
+const madeBy = ({ name }: Workload, { peer }: Contender): string => `${name} ${peer}`
+
 /** Of one round. */
 export class Datasets {
   readonly #settings: Settings
   readonly #scope: Scope.Scope
-  /** By the workload that has made it, and the peer whose files they are. */
+  /** By what was done to it, and the peer whose files they are. */
   readonly #kept = new Map<string, string>()
 
   /** What is kept goes with the scope. */
@@ -58,12 +60,12 @@ export class Datasets {
     }
   }
 
-  /** An empty directory that lasts for the round, for what a workload makes in it. */
-  #keep({ peer }: Contender, { name }: Workload): Effect.Effect<string> {
+  /** An empty directory that lasts for the round. */
+  #keep(name: string): Effect.Effect<string> {
     return Effect.map(
       Effect.provideService(benchDirectory(this.#settings.directory), Scope.Scope, this.#scope),
       (directory) => {
-        this.#kept.set(`${name} ${peer}`, directory)
+        this.#kept.set(name, directory)
         return directory
       }
     )
@@ -71,13 +73,27 @@ export class Datasets {
 
   /** What a workload has made, or makes now. */
   #made(contender: Contender, workload: Workload): Effect.Effect<string, ChildFailed> {
-    const kept = this.#kept.get(`${workload.name} ${contender.peer}`)
+    const name = madeBy(workload, contender)
+    const kept = this.#kept.get(name)
     if (kept !== undefined) return Effect.succeed(kept)
     // Variants read the files of the store as it is.
     const maker = contenders.find(({ peer }) => peer === contender.peer) ?? contender
     return Effect.gen({ self: this }, function*() {
-      const directory = yield* this.#keep(maker, workload)
+      const directory = yield* this.#keep(name)
       yield* measure(workloadMeasurement, this.inputOf(maker, workload, directory))
+      return directory
+    })
+  }
+
+  /** The loaded store once more, for all that only read: after the first opening nothing is left to replay. */
+  #opened(contender: Contender): Effect.Effect<string, ChildFailed> {
+    const name = `opened ${contender.peer}`
+    const kept = this.#kept.get(name)
+    if (kept !== undefined) return Effect.succeed(kept)
+    return Effect.gen({ self: this }, function*() {
+      const loaded = yield* this.#made(contender, loading)
+      const directory = yield* this.#keep(name)
+      yield* copyStore(loaded, directory)
       return directory
     })
   }
@@ -88,9 +104,9 @@ export class Datasets {
     const start = contender.reopens ? workload.start : "empty"
     switch (start) {
       case "empty":
-        return workload === bigFill ? this.#keep(contender, workload) : own
+        return workload === bigFill ? this.#keep(madeBy(workload, contender)) : own
       case "loaded":
-        return this.#made(contender, loading)
+        return this.#opened(contender)
       case "big":
         return this.#made(contender, bigFill)
       case "loaded copy":

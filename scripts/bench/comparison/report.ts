@@ -1,5 +1,6 @@
 /** Everything that was found and how, for a machine to read. */
 import { availableParallelism, cpus, totalmem } from "node:os"
+import type { Price } from "../priceChild.ts"
 import type { Settings } from "../settings.ts"
 import { contenders } from "../stores/contenders.ts"
 import { isInstalled, versionOf } from "../stores/peerModule.ts"
@@ -10,11 +11,12 @@ import { differenceOf } from "./tables.ts"
 
 export const machine = (): string => `${availableParallelism()} × ${cpus()[0]?.model.trim() ?? "processor"}`
 
-/** Sizes are bytes, times milliseconds, processor time an operation microseconds. */
+/** Sizes are bytes, times milliseconds, processor time an operation microseconds, prices nanoseconds. */
 export const reportOf = (
   workloads: ReadonlyArray<Workload>,
   results: Results,
   standings: ReadonlyArray<Standing>,
+  prices: ReadonlyArray<Price>,
   settings: Settings,
   began: number
 ) => ({
@@ -45,5 +47,6 @@ export const reportOf = (
         : [{ store: contender.name, ...cell, differs: differenceOf(contender, workload) }]
     })
   })),
-  standings
+  standings,
+  prices
 })

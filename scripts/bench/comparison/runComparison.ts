@@ -2,6 +2,7 @@
 import { Console, Effect } from "effect"
 import { mkdirSync, statfsSync, writeFileSync } from "node:fs"
 import { dirname } from "node:path"
+import type { Price } from "../priceChild.ts"
 import type { Settings } from "../settings.ts"
 import { contenders } from "../stores/contenders.ts"
 import { installCommand, installPeers, isInstalled } from "../stores/peerModule.ts"
@@ -33,7 +34,12 @@ const install = (workloads: ReadonlyArray<Workload>, settings: Settings) =>
     )
   })
 
-export const runComparison = Effect.fnUntraced(function*(workloads: ReadonlyArray<Workload>, settings: Settings) {
+/** `prices`: what was measured beside it, for the file. */
+export const runComparison = Effect.fnUntraced(function*(
+  workloads: ReadonlyArray<Workload>,
+  prices: ReadonlyArray<Price>,
+  settings: Settings
+) {
   yield* install(workloads, settings)
   if (statfsSync(settings.directory).type === memoryFileSystem) {
     yield* Console.error(`${settings.directory} is in memory: choose a directory on a disk with --directory.`)
@@ -47,9 +53,9 @@ export const runComparison = Effect.fnUntraced(function*(workloads: ReadonlyArra
   yield* Console.log("")
   for (const line of storeLines(workloads, results)) yield* Console.log(line)
   const found = standings(workloads, results)
-  yield* Console.log(`\nMedians of ${settings.rounds} rounds.`)
+  yield* Console.log(`\nMedians of ${settings.rounds === 1 ? "one round" : `${settings.rounds} rounds`}.`)
   for (const line of standingLines(found)) yield* Console.log(line)
-  writeFile(settings.json, JSON.stringify(reportOf(workloads, results, found, settings, began), undefined, 2))
+  writeFile(settings.json, JSON.stringify(reportOf(workloads, results, found, prices, settings, began), undefined, 2))
   writeFile(settings.chart, chartOf(found, workloadGroups, began))
   yield* Console.log(`\n${settings.json}\n${settings.chart}`)
   if (results.hasFailures) process.exitCode = 1

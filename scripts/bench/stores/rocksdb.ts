@@ -36,8 +36,11 @@ interface RocksLevel {
     walCompression?: boolean
   }): Promise<void>
   close(): Promise<void>
-  get(key: Uint8Array): Promise<Uint8Array>
-  getMany(keys: ReadonlyArray<Uint8Array>): Promise<ReadonlyArray<Uint8Array | undefined>>
+  _getManyAsync(
+    keys: ReadonlyArray<Uint8Array>,
+    options: object,
+    end: (error: Error | null, values: ReadonlyArray<Uint8Array | undefined>) => void
+  ): void
   _getManySync(keys: ReadonlyArray<Uint8Array>, options: object): ReadonlyArray<Uint8Array | undefined>
   _chainedBatch(): Batch
   _iterator(options: { gte?: Uint8Array; limit?: number; keyEncoding: "buffer"; valueEncoding: "buffer" }): Iterator
@@ -90,7 +93,10 @@ const opener = (Level: RocksLevelClass): OpenStore => ({ cache, directory, durab
         for (let i = 0; i < keys.length; i++) batch._put(keys[i]!, values[i]!)
         batch._writeSync(options)
       },
-      get: (key) => db.getMany([key]).then(([value]) => value),
+      get: (key) =>
+        new Promise((resolve, reject) =>
+          db._getManyAsync([key], noOptions, (error, values) => error ? reject(error) : resolve(values[0]))
+        ),
       getSync: (key) => db._getManySync([key], noOptions)[0],
       getMany: (keys) => db._getManySync(keys, noOptions),
       scan: (visit) => {

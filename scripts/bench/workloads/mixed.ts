@@ -196,7 +196,7 @@ export const mixed: ReadonlyArray<Workload> = mixes.map((mix) => ({
   name: mix.name,
   title: `${mix.title}, ${fibers} in flight`,
   durability: "buffered",
-  start: "loaded copy",
+  start: mix.share === 0 ? "loaded" : "loaded copy",
   operations: "operations",
   metric: "rate",
   run: (bench) => new Mixed(bench, mix).run()

@@ -21,7 +21,7 @@ import type { Bench, Content, Outcome, Workload } from "./Workload.ts"
 /** Milliseconds between two gets. */
 const interval = 0.2
 /** How long it runs, in times of the other workloads, and the gets alone before it. */
-const length = 5
+const length = 6
 const floorLength = 0.5
 /** A writer that holds the event loop lets it turn after so many single puts. */
 const putsPerTurn = 16
