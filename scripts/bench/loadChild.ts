@@ -13,15 +13,17 @@ import { grouped } from "../support/table.ts"
 import { reportProgress } from "./childProtocol.ts"
 import type { Measurement } from "./childProtocol.ts"
 import { peakResident, writtenBytes } from "./processMemory.ts"
-import { makeKey, makeValues, randomNumbers, scratchKey, userBytes } from "./records.ts"
+import { userBytes } from "./records.ts"
 import { untilSettled } from "./settled.ts"
+import { effectCaller } from "./stores/effectCaller.ts"
+import { contentOf, putRecords } from "./workloads/puts.ts"
+import { verifySample } from "./workloads/verify.ts"
 
 const write = { durability: "buffered" } as const
 const maxImmutables = 3
 const MiB = 1024 * 1024
 /** Records that are read back. */
 const sampleSize = 100_000
-const sampleFibers = 64
 
 const Level = Schema.Struct({
   level: Schema.Number,
@@ -69,12 +71,6 @@ type Input = typeof Input.Type
 
 export const loadMeasurement: Measurement<Input, LoadResult> = { name: "load", input: Input, result: Result }
 
-class WrongRecord extends Schema.TaggedError<WrongRecord>()("WrongRecord", { record: Schema.Number }) {
-  override get message(): string {
-    return `Record ${this.record} does not have the value that was put.`
-  }
-}
-
 const directoryBytes = (directory: string): number =>
   readdirSync(directory).reduce((total, name) => total + statSync(join(directory, name)).size, 0)
 
@@ -96,29 +92,9 @@ class Observed {
   }
 }
 
-const putAll = (store: LsmStore["Service"], values: ReadonlyArray<Uint8Array>, { fibers, records }: Input) => {
-  const progress = { puts: 0 }
-  let next = 0
-  const writer = () => {
-    const key = scratchKey()
-    return Effect.whileLoop({
-      while: () => next < records,
-      body: () => {
-        const record = next++
-        return store.put(key(record), values[record % values.length]!, write)
-      },
-      step: () => {
-        progress.puts++
-      }
-    })
-  }
-  const run = Effect.all(Array.from({ length: fibers }, writer), { concurrency: "unbounded", discard: true })
-  return { progress, run }
-}
-
-const showProgress = (store: LsmStore["Service"], progress: { readonly puts: number }, observed: Observed) =>
+const showProgress = (store: LsmStore["Service"], observed: Observed) =>
   Effect.gen(function*() {
-    let puts = progress.puts
+    let puts = 0
     let at = performance.now()
     for (;;) {
       for (let i = 0; i < 8; i++) {
@@ -130,29 +106,14 @@ const showProgress = (store: LsmStore["Service"], progress: { readonly puts: num
       const levels = stats.levels.filter(({ tables }) => tables > 0)
         .map(({ bytes, level, tables }) => `L${level} ${tables} (${grouped(bytes / MiB)} MiB)`)
       yield* reportProgress(
-        `${grouped(progress.puts)} records, ${grouped((progress.puts - puts) / (now - at) * 1000)}/s, `
+        `${grouped(stats.log.records)} records, ${grouped((stats.log.records - puts) / (now - at) * 1000)}/s, `
           + `${grouped(process.memoryUsage.rss() / MiB)} MiB resident, ${stats.immutables.count} immutables, `
           + levels.join(", ")
       )
-      puts = progress.puts
+      puts = stats.log.records
       at = now
     }
   })
-
-/** Reads random records and compares each with what was put. */
-const verifySample = (store: LsmStore["Service"], values: ReadonlyArray<Uint8Array>, records: number) => {
-  const random = randomNumbers(3)
-  let left = sampleSize
-  const reader = Effect.gen(function*() {
-    while (left-- > 0) {
-      const record = random(records)
-      const found = yield* store.get(makeKey(record))
-      const value = values[record % values.length]!
-      if (found === undefined || Buffer.compare(found, value) !== 0) return yield* new WrongRecord({ record })
-    }
-  })
-  return Effect.all(Array.from({ length: sampleFibers }, () => reader), { concurrency: "unbounded", discard: true })
-}
 
 const timed = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<number, E> =>
   Effect.suspend(() => {
@@ -161,8 +122,7 @@ const timed = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<number, E> =>
   })
 
 const run = Effect.fnUntraced(function*(store: LsmStore["Service"], input: Input) {
-  const { directory, records } = input
-  const values = makeValues()
+  const { directory, fibers, records } = input
   const observed = new Observed()
   const observe = (event: EngineEvent) =>
     Effect.map(store.stats, (stats) => {
@@ -171,10 +131,10 @@ const run = Effect.fnUntraced(function*(store: LsmStore["Service"], input: Input
     })
   yield* Effect.forkScoped(Stream.runForEach(store.events, observe), { startImmediately: true })
   const writtenBefore = writtenBytes()
-  const { progress, run: putting } = putAll(store, values, input)
-  yield* Effect.forkScoped(showProgress(store, progress, observed))
+  yield* Effect.forkScoped(showProgress(store, observed))
 
-  const loading = yield* timed(putting)
+  const putting = { caller: effectCaller, put: (key: Uint8Array, value: Uint8Array) => store.put(key, value, write) }
+  const loading = yield* timed(putRecords(putting, { fibers, count: records }))
   const settling = yield* timed(Effect.andThen(store.flush, untilSettled(store)))
   const settled = yield* store.stats
   const written = writtenBytes()
@@ -185,7 +145,8 @@ const run = Effect.fnUntraced(function*(store: LsmStore["Service"], input: Input
   const compacting = yield* timed(Effect.andThen(store.compact(), untilSettled(store)))
   const compacted = yield* store.stats
   const spaceCompacted = directoryBytes(directory)
-  yield* verifySample(store, values, records)
+  const reading = { caller: effectCaller, get: (key: Uint8Array) => store.get(key) }
+  const verified = yield* verifySample(reading, contentOf(records), sampleSize)
 
   const result: LoadResult = {
     loading,
@@ -205,7 +166,7 @@ const run = Effect.fnUntraced(function*(store: LsmStore["Service"], input: Input
     spaceSettled,
     spaceCompacted,
     levelsCompacted: compacted.levels,
-    verified: sampleSize
+    verified
   }
   return result
 }, Effect.scoped)

@@ -57,6 +57,8 @@ export const runComparison = Effect.fnUntraced(function*(
   for (const line of standingLines(found)) yield* Console.log(line)
   writeFile(settings.json, JSON.stringify(reportOf(workloads, results, found, prices, settings, began), undefined, 2))
   writeFile(settings.chart, chartOf(found, workloadGroups, began))
-  yield* Console.log(`\n${settings.json}\n${settings.chart}`)
+  yield* Console.log(
+    `\nTook ${((Date.now() - began) / 60_000).toFixed(1)} minutes.\n${settings.json}\n${settings.chart}`
+  )
   if (results.hasFailures) process.exitCode = 1
 })

@@ -100,7 +100,7 @@ export class Unsupported extends Schema.TaggedError<Unsupported>()("Unsupported"
 }
 
 /** The call that reads one key fastest. */
-export const fastestGet = <M extends Manner>(store: Store<M>): Get<M> => {
+export const fastestGet = <M extends Manner>(store: Pick<Store<M>, "get" | "getSync">): Get<M> => {
   const get = store.getSync ?? store.get
   if (get === undefined) throw new TypeError("The store has no get.")
   return get

@@ -4,7 +4,9 @@
  * binding's own promises are made of, without them.
  *
  * At `"sync"` each write syncs the log before it returns; at `"buffered"` the log
- * is handed to the operating system. The binding has no compaction to call.
+ * is handed to the operating system. The binding has no compaction to call, and
+ * no size of a write buffer but by a budget for several, which goes with levelled
+ * compaction.
  */
 import { Effect } from "effect"
 import { importPeer } from "./peerModule.ts"

@@ -36,7 +36,10 @@ export interface Puts {
 }
 
 /** Single puts; gives their number. */
-export const putRecords = <M extends Manner>(store: Store<M>, puts: Puts): Effect.Effect<number> =>
+export const putRecords = <M extends Manner>(
+  store: Pick<Store<M>, "caller" | "put">,
+  puts: Puts
+): Effect.Effect<number> =>
   Effect.suspend(() => {
     const { count, fibers, generation = 0, milliseconds, order, recordOf = (put) => put, values = valueOf } = puts
     const keys = Array.from({ length: fibers }, () => scratchKey(order))

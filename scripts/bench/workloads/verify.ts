@@ -10,13 +10,14 @@ const fibers = 64
 const largestSample = 10_000
 
 export const verifySample = <M extends Manner>(
-  store: Store<M>,
-  { isRight, order, records }: Content
+  store: Pick<Store<M>, "caller" | "get" | "getSync">,
+  { isRight, order, records }: Content,
+  largest = largestSample
 ): Effect.Effect<number, WrongContent> =>
   Effect.suspend(() => {
     const get = fastestGet(store)
     const doing = Array.from({ length: fibers }, () => ({ key: scratchKey(order), record: 0 }))
-    const sample = Math.min(records, largestSample)
+    const sample = Math.min(records, largest)
     let begun = 0
     let wrong: number | undefined
     return Effect.flatMap(
