@@ -46,6 +46,9 @@ export interface Settings {
 /** Enough to see that everything works, and for nothing else. */
 const quick = { rounds: 1, seconds: 0.1, records: 2000 }
 
+/** A quick look does not write over what a run of an hour has found. */
+const resultsName = values.quick ? "quick" : "results"
+
 export const settings: Settings = {
   rounds: optional(values.rounds) ?? (values.quick ? quick.rounds : 3),
   seconds: optional(values.seconds) ?? (values.quick ? quick.seconds : undefined),
@@ -54,8 +57,8 @@ export const settings: Settings = {
   peers: values.peers.split(",").filter((name) => name !== ""),
   workers: values.workers === "0" ? 0 : 2,
   directory: values.directory,
-  json: values.json ?? join(values.directory, "results.json"),
-  chart: values.chart ?? join(values.directory, "chart.svg"),
+  json: values.json ?? join(values.directory, `${resultsName}.json`),
+  chart: values.chart ?? join(values.directory, `${resultsName}.svg`),
   syncMicroseconds: optional(values["sync-microseconds"])
 }
 

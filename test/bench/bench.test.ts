@@ -32,7 +32,7 @@ describe("npm run bench -- --quick", () => {
         const { code, errors } = yield* (yield* startChild(bench, args)).ended
         assert.strictEqual(code, 0, errors)
 
-        const { workloads } = yield* Schema.decodeEffect(Report)(readFileSync(join(directory, "results.json"), "utf8"))
+        const { workloads } = yield* Schema.decodeEffect(Report)(readFileSync(join(directory, "quick.json"), "utf8"))
         assert.deepStrictEqual(workloads.map(({ name }) => name), names)
         const cells = workloads.flatMap(({ name, stores }) => stores.map((cell) => ({ name, ...cell })))
         for (const { absent, failures, name, runs, store } of cells) {
@@ -44,7 +44,7 @@ describe("npm run bench -- --quick", () => {
         }
         const absent = cells.filter((cell) => cell.absent !== undefined).map(({ name, store }) => `${name} ${store}`)
         assert.deepStrictEqual(absent, ["range-100 big-lock", "open-killed big-lock"])
-        assert.match(readFileSync(join(directory, "chart.svg"), "utf8"), /^<svg /)
+        assert.match(readFileSync(join(directory, "quick.svg"), "utf8"), /^<svg /)
       })),
     timeout
   )

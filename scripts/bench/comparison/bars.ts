@@ -77,7 +77,7 @@ const bars: ReadonlyArray<Bar> = [
   {
     workload: "readwhilewriting",
     metric: "rate",
-    title: "readwhilewriting, puts, the peer with that p99",
+    title: "readwhilewriting, puts of that peer",
     least: 2,
     families: all,
     bestBy: "getP99"

@@ -12,8 +12,9 @@ import type { Results } from "./Results.ts"
 
 const absent = "–"
 
-/** 4.86 as "4.9", and 12.4 as "12". */
-export const shownRatio = (ratio: number): string => ratio < 10 ? ratio.toFixed(ratio < 1 ? 2 : 1) : ratio.toFixed(0)
+/** 4.86 as "4.9", 12.4 as "12", 0.0031 as "0.003". */
+export const shownRatio = (ratio: number): string =>
+  ratio < 0.1 ? ratio.toPrecision(1) : ratio < 1 ? ratio.toFixed(2) : ratio.toFixed(ratio < 10 ? 1 : 0)
 
 const titleOf = (metric: string, { operations }: Workload): string =>
   metric === "rate" ? `${operations}/s` : metricNamed(metric).title
