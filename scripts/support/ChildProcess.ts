@@ -26,7 +26,7 @@ export interface ChildOptions {
   /** A module that is loaded before the script. */
   readonly loadsFirst?: URL
   /** Added to the environment. */
-  readonly environment?: { readonly [name: string]: string }
+  readonly environment?: { readonly [name: string]: string } | undefined
 }
 
 /** Starts `script` with its arguments; every line of its standard output goes to `onLine`. */
