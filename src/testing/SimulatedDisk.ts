@@ -178,7 +178,8 @@ export class SimulatedDisk {
    * const two = Effect.andThen(createAppend("one"), createAppend("two"))
    * const failed = await Effect.runPromise(Effect.flip(Effect.andThen(two, createAppend("three"))))
    *
-   * [failed.code, failed.path] // => ["EMFILE", "three"]
+   * failed.code // => "EMFILE"
+   * failed.path // => "three"
    * third.fired // => 1
    * ```
    */

@@ -57,7 +57,7 @@ console.log(JSON.stringify({ first, reopened, testing: Object.keys(Testing).leng
 
 const examples = [
   ...["../../src/", "../../src/node/", "../../src/testing/"].flatMap((at) => examplesIn(new URL(at, import.meta.url))),
-  ...examplesOn(new URL("../../README.md", import.meta.url))
+  ...["../../README.md", "../../src/testing/README.md"].flatMap((page) => examplesOn(new URL(page, import.meta.url)))
 ].map(({ code }, index) => ({ file: `example${index}.ts`, code }))
 
 const consumerConfig = {
@@ -131,7 +131,8 @@ describe("the packed package", () => {
   })
 
   it("holds only what a user needs", () => {
-    const needed = /^(dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.ts|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/
+    const needed =
+      /^(dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.ts|src\/testing\/README\.md|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/
     assert.deepStrictEqual(files.filter((file) => !needed.test(file)), [])
     assert.deepStrictEqual(files.filter((file) => /\.test\.|(^|\/)(test|scripts)\//.test(file)), [])
     assert.includeMembers([...files], ["README.md", "CHANGELOG.md", "LICENSE", "package.json"])
@@ -145,7 +146,7 @@ describe("the packed package", () => {
   })
 
   it("holds a declaration, and the sources that its source maps name, for every module", () => {
-    const modules = files.filter((file) => file.startsWith("src/")).map((file) =>
+    const modules = files.filter((file) => /^src\/.+\.ts$/.test(file)).map((file) =>
       file.slice("src/".length, -".ts".length)
     )
     const built = modules.flatMap((name) =>
