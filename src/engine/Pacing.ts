@@ -22,8 +22,7 @@
  * unlimited writers had a p99 of 1.8 ms with a loop that slept while writers
  * waited (with no writers at all, 2.5 to 3.8), and of 0.84 with one that did not.
  */
-import { Effect } from "effect"
-import type { Clock } from "effect"
+import { Clock, Context, Effect } from "effect"
 import type { StallReason } from "../EngineEvent.ts"
 import type { Jobs } from "../jobs/Jobs.ts"
 import type { EngineStateShape } from "./EngineState.ts"
@@ -72,6 +71,9 @@ export class IntakeRates {
   /** Bytes of level 0 that compaction takes away, other compactions meanwhile included. */
   readonly level0 = new MeasuredRate(firstMergeRate)
 }
+
+/** Time as it is outside the program. */
+const hostClock = Context.get(Context.empty(), Clock.Clock)
 
 const share = (value: number, soft: number, hard: number): number =>
   value <= soft ? 0 : value >= hard ? 1 : (value - soft) / (hard - soft)
@@ -144,7 +146,8 @@ export class Pacing {
   readonly wait: Effect.Effect<void> = Effect.suspend(() => {
     const now = this.#now()
     const milliseconds = Math.min(longestWait, this.#paidAt - now)
-    const isWatch = this.#isRead && milliseconds <= longestWatch
+    // Time that a program makes does not pass on the host's turns.
+    const isWatch = this.#isRead && milliseconds <= longestWatch && this.#clock === hostClock
     if (!(milliseconds >= (isWatch ? 0.1 : 1)) || this.#isLifted) return Effect.void
     this.#measure()
     if (this.#pressure === 0) {
@@ -156,7 +159,7 @@ export class Pacing {
       this.#slowedSince = now
       this.#slowedReason = this.#reason
     }
-    return Effect.map(isWatch ? this.#watch(now, milliseconds) : this.#sleep(milliseconds), () => {
+    return Effect.map(isWatch ? this.#turns(milliseconds) : this.#sleep(milliseconds), () => {
       const until = this.#now()
       this.#slowed += until - now
       if (until - this.#slowedSince >= tellAfter) this.#tell()
@@ -177,15 +180,10 @@ export class Pacing {
     return Effect.raceFirst(Effect.sleep(Math.ceil(milliseconds)), relief)
   }
 
-  /** Waits without letting the loop sleep; where time stands still unless everybody waits, it must. */
-  #watch(since: number, milliseconds: number): Effect.Effect<void> {
-    return Effect.flatMap(
-      Effect.yieldNow,
-      () => this.#now() === since ? this.#sleep(milliseconds) : this.#turns(milliseconds)
-    )
-  }
-
-  /** Turns of the loop for so long, each of next to nothing: as effects they would be garbage by the megabyte. */
+  /**
+   * Waits without letting the loop sleep, in turns of next to nothing: as effects they would be garbage by the
+   * megabyte.
+   */
   #turns(milliseconds: number): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
       const until = performance.now() + milliseconds

@@ -101,16 +101,11 @@ describe("A crash while tables are merged and moved", () => {
     }
   )
 
-  let runs = 0
-  let moved = 0
   it.for(seeds(3))("I4, I5: that spares any part of what was not synced loses nothing (seed %i)", (seed) => {
     const { events } = checkImages(seed, ["random", "torn"], ({ index }) => index % 17 === seed % 17, 0.01)
     assert.isAbove(count(events, "TablesCompacted"), 5)
-    runs++
-    moved += count(events, "TablesMoved")
+    assert.isAbove(count(events, "TablesMoved"), 3)
   })
-
-  it("moved tables more than three times a run in these", () => assert.isAbove(moved, 3 * runs))
 
   it.for(seeds(2))("I10: and the reopening under another strategy finds the same (seed %i)", (seed) => {
     const disk = SimulatedDisk.make({ seed })
