@@ -7,8 +7,10 @@ import { bytes } from "../store/storeHelpers.ts"
 /** Writers are slowed behind slow tables, while somebody reads. */
 const slowedBesideReaders = Effect.scoped(Effect.gen(function*() {
   const store = yield* LsmStore
-  const writer = Effect.forEach(Array.from({ length: 300 }, (_, index) => index), (index) =>
-    store.put(bytes(`key ${index}`), new Uint8Array(6_000), { durability: "buffered" }))
+  const writer = Effect.forEach(
+    Array.from({ length: 300 }, (_, index) => index),
+    (index) => store.put(bytes(`key ${index}`), new Uint8Array(6_000), { durability: "buffered" })
+  )
   const reader = Effect.repeat(
     Effect.andThen(
       Effect.forEach([1, 2, 3, 4, 5], (index) => store.get(bytes(`key ${index}`))),
