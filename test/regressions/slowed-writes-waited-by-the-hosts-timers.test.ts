@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer } from "effect"
+import { Cause, Effect, Exit, Fiber, Layer } from "effect"
 import { LsmStore } from "../../src/index.ts"
 import { simulate, SimulatedDisk } from "../../src/testing/index.ts"
 import { bytes } from "../store/storeHelpers.ts"
@@ -34,7 +34,7 @@ describe("Writes that are slowed in a simulation", () => {
       })
       const layer = Layer.provide(LsmStore.layer({ directory: "/store", memtableSize: 64 * 1024 }), disk.layer)
       const { exit } = simulate(Effect.provide(slowedBesideReaders, layer), { seed, earlyWakeChance: 0.02 })
-      if (Exit.isFailure(exit)) return assert.fail(`seed ${seed}: ${exit}`)
+      if (Exit.isFailure(exit)) return assert.fail(`seed ${seed}: ${Cause.pretty(exit.cause)}`)
       slowdowns += exit.value
     }
     assert.isAbove(slowdowns, 20)
