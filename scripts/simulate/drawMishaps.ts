@@ -25,6 +25,14 @@ export const drawDeath = (random: SeededRandom, mostCalls: number): Crash | Kill
     ? { _tag: "Crash", mode: drawCrashMode(random), ...drawMoment(random, mostCalls) }
     : { _tag: "Kill", ...drawMoment(random, mostCalls) }
 
+/** A crash among the writes to the log, which may keep of several segments any part that no sync has reached. */
+export const drawLoss = (random: SeededRandom): Crash => ({
+  _tag: "Crash",
+  mode: "random",
+  call: random.int(30),
+  of: { operations: ["append"], files: ["segment"] }
+})
+
 export const drawEnd = (random: SeededRandom, mostCalls: number): End => {
   if (random.bool(0.45)) return drawDeath(random, mostCalls)
   return {

@@ -4,7 +4,7 @@
  */
 import { SeededRandom } from "../../src/testing/index.ts"
 import { drawEpisode } from "./drawEpisode.ts"
-import { drawAttempt, drawDeath, drawDefects, drawEnd, drawFaults } from "./drawMishaps.ts"
+import { drawAttempt, drawDeath, drawDefects, drawEnd, drawFaults, drawLoss } from "./drawMishaps.ts"
 import { drawOperation } from "./drawOperation.ts"
 import type { OperationMix } from "./drawOperation.ts"
 import type { Damage, FileKind, Latency, Life, Plan, PlannedOptions, StrategyName } from "./Plan.ts"
@@ -35,7 +35,14 @@ const drawOptions = (random: SeededRandom): PlannedOptions => ({
   ])
 })
 
-const looseLevels: ReadonlyArray<OperationMix["levels"]> = [["buffered"], ["async"], ["buffered", "async"]]
+/** Nobody waits for a sync: several segments at once may hold what no sync has reached. */
+const drawLooseOptions = (random: SeededRandom): PlannedOptions => ({
+  ...drawOptions(random),
+  memtableSize: 64 * KiB,
+  maxImmutables: 3,
+  durability: "buffered"
+})
+
 const allLevels: ReadonlyArray<OperationMix["levels"]> = [
   ["sync"],
   ["buffered", "async"],
@@ -58,16 +65,20 @@ const allLatencies: ReadonlyArray<Latency> = [
 const looseLatencies: ReadonlyArray<Latency> = ["none", "slow tables", "slow tables"]
 
 const drawLife = (random: SeededRandom, isFirst: boolean): Life => {
-  const options = drawOptions(random)
   const isLoose = random.bool(0.3)
+  const options = isLoose ? drawLooseOptions(random) : drawOptions(random)
+  const looseLevels = random.pick<OperationMix["levels"]>([["buffered"], ["buffered"], ["buffered", "async"]])
   const fibers = Array.from({ length: 1 + random.int(random.pick([3, 6, 10])) }, () => {
     const size = random.pick([4, 15, 45])
-    const levels = random.pick(isLoose ? looseLevels : allLevels)
+    const levels = isLoose ? looseLevels : random.pick(allLevels)
     const writes = isLoose ? 0.9 : random.pick([0, 0.3, 0.6, 0.9])
     const interrupts = random.pick([0, 0.1, 0.4])
     return Array.from(
       { length: 1 + random.int(size) },
-      () => random.bool(0.03) ? drawEpisode(random) : drawOperation(random, { levels, writes, isLoose, interrupts })
+      () =>
+        !isLoose && random.bool(0.03)
+          ? drawEpisode(random)
+          : drawOperation(random, { levels, writes, isLoose, interrupts })
     ).flat()
   })
   const mostCalls = 60 + 6 * fibers.flat().length
@@ -80,7 +91,10 @@ const drawLife = (random: SeededRandom, isFirst: boolean): Life => {
     fibers,
     faults: drawFaults(random),
     defects: drawDefects(random),
-    glimpses: Array.from({ length: random.pick([0, 3, 6]) }, () => drawDeath(random, mostCalls)),
+    glimpses: Array.from(
+      { length: random.pick([0, 3, 6]) },
+      () => isLoose ? drawLoss(random) : drawDeath(random, mostCalls)
+    ),
     settles: random.bool(0.6),
     end: drawEnd(random, mostCalls)
   }

@@ -42,10 +42,10 @@ import type { EntryOperation, FileFate, OperationRemains, SimulatedTree } from "
  *   back, a removed one is back;
  * - `"all"` everything;
  * - `"torn"` everything but the end of the last unsynced write;
- * - `"random"` any: of each unsynced write all, nothing, zeros, a beginning, some
- *   of its sectors, or garbage in some of them; of the unsynced creations,
- *   renames and removals either the first few or any, with those on the same
- *   names before them, and half of some.
+ * - `"random"` any: of a file's unsynced writes the first few, or of each all,
+ *   nothing, zeros, a beginning, some of its sectors, or garbage in some; of the
+ *   unsynced creations, renames and removals either the first few or any, with
+ *   those on the same names before them, and half of some.
  *
  * What was synced is whole in all of them: a file's bytes as of its last sync,
  * and a directory's entries as of its last sync but for those that were renamed
@@ -145,9 +145,22 @@ const anyOperations = (tree: SimulatedTree, random: SeededRandom): (operation: E
   return (operation) => remains.get(operation) ?? "nothing"
 }
 
+/** How often a file's unsynced writes have reached the disk in their order, and whole. */
+const IN_ORDER_CHANCE = 0.25
+
+/** The first few of a file's writes: files are written back each at its own time, so that a later one may be ahead. */
+const firstFew = (file: SimulatedFile, random: SeededRandom): (write: UnsyncedWrite) => WriteRemains => {
+  const { volatile } = file
+  const spared = new Set(volatile.slice(0, random.int(volatile.length + 1)).map(({ order }) => order))
+  return (write) => spared.has(write.order) ? everything(write) : nothing
+}
+
 const anyContent = (file: SimulatedFile, fate: FileFate, random: SeededRandom): SimulatedFile => {
   if (fate === "unsynced lost") return file.afterPowerCut(() => nothing)
-  const left = file.afterPowerCut((write) => anything(write, random))
+  const remainsOf = random.bool(IN_ORDER_CHANCE)
+    ? firstFew(file, random)
+    : (write: UnsyncedWrite) => anything(write, random)
+  const left = file.afterPowerCut(remainsOf)
   if (fate === "cut short") left.replace(left.read(0, random.bool() ? 0 : random.int(left.size)))
   return left
 }
