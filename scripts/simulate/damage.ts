@@ -1,10 +1,11 @@
 /** Damages copies of a closed store: each answer is the same as before, or a typed error (I15). */
 import { Cause, Effect, Exit, Stream } from "effect"
 import type { Entry } from "../../src/index.ts"
+import { decodeFooter, footerSize } from "../../src/table/TableFormat.ts"
 import { SeededRandom } from "../../src/testing/index.ts"
 import { fileKind } from "./Mishaps.ts"
 import { openStore } from "./opening.ts"
-import type { Damage, PlannedOptions } from "./Plan.ts"
+import type { Damage, FileKind, PlannedOptions } from "./Plan.ts"
 import type { Run } from "./Run.ts"
 import { allKeys, keyBytes, sameBytes, singleKeys, valueOf } from "./Workload.ts"
 
@@ -14,12 +15,34 @@ const sector = 512
 const contentLength = (bytes: Uint8Array): number =>
   Math.min(bytes.length, bytes.findLastIndex((byte) => byte !== 0) + sector)
 
-const damaged = (bytes: Uint8Array, { at, kind }: Damage): Uint8Array => {
-  const offset = Math.floor(at * contentLength(bytes))
+/** The lengths of the parts of a file that are hit alike, however short they are. */
+const sectionsOf = (bytes: Uint8Array, files: FileKind): ReadonlyArray<number> => {
+  const footer = files === "table" ? decodeFooter(bytes.subarray(-footerSize), bytes.length) : undefined
+  if (footer === undefined || typeof footer === "string") {
+    // What lies near the end of a log or a manifest tells what there was before.
+    const content = contentLength(bytes)
+    return [content - content / 8, content / 8]
+  }
+  const { dataLength, filterLength, indexLength, propertiesLength } = footer
+  return [dataLength / 2, dataLength / 2, filterLength, indexLength, propertiesLength, footerSize]
+}
+
+/** The place that is hit, to a part of a byte. */
+const placeOf = (bytes: Uint8Array, { at, files }: Damage): number => {
+  const sections = sectionsOf(bytes, files)
+  const section = Math.floor(at * sections.length)
+  const begin = sections.slice(0, section).reduce((sum, length) => sum + length, 0)
+  return begin + (at * sections.length - section) * (sections[section] ?? 0)
+}
+
+const damaged = (bytes: Uint8Array, damage: Damage): Uint8Array => {
+  const { at, kind } = damage
+  const place = placeOf(bytes, damage)
+  const offset = Math.floor(place)
   const result = bytes.slice()
   switch (kind) {
     case "flipped bit":
-      if (offset < result.length) result[offset]! ^= 1 << Math.floor(at * 8 * contentLength(bytes)) % 8
+      if (offset < result.length) result[offset]! ^= 1 << Math.floor(place * 8) % 8
       return result
     case "zeros":
       return result.fill(0, offset - offset % sector, offset - offset % sector + sector)

@@ -101,10 +101,9 @@ const drawLife = (random: SeededRandom, isFirst: boolean): Life => {
 }
 
 const drawDamage = (random: SeededRandom): Damage => ({
-  files: random.pick<FileKind>(["segment", "segment", "table", "table", "manifest", "current"]),
+  files: random.pick<FileKind>(["segment", "segment", "table", "table", "table", "manifest", "current"]),
   file: random.next(),
-  // The end of a file says what is in the rest of it.
-  at: random.bool() ? random.next() : 1 - random.next() ** 3,
+  at: random.next(),
   kind: random.pick(["flipped bit", "flipped bit", "zeros", "truncation", "garbage", "swapped sectors"])
 })
 

@@ -6,10 +6,13 @@ import { Cause, Effect, Exit, Stream } from "effect"
 import { SeededRandom } from "../../src/testing/index.ts"
 import type { SimulatedDisk } from "../../src/testing/index.ts"
 import type { LifeState } from "./LifeState.ts"
-import { imageOf, openStore, watchMoment } from "./opening.ts"
+import { imageOf, openReadOnly, openStore, watchMoment } from "./opening.ts"
 import type { PlannedOptions } from "./Plan.ts"
 import type { Owed, Run } from "./Run.ts"
 import { bank, bankEntries } from "./Workload.ts"
+
+/** One glimpse of so many is opened for reading as well. */
+const oneReadOnlyOf = 3
 
 interface Glimpse {
   readonly what: string
@@ -43,13 +46,19 @@ const checkGlimpse = (run: Run, { image, owed, what }: Glimpse, options: Planned
     const store = yield* openStore(image, options, yield* Effect.scope)
     return { content: yield* Stream.runCollect(store.scan()), sequence: (yield* store.stats).sequence }
   }))
-  const { place } = run
+  const { disk, place } = run
   run.place = `${place}, ${what}`
+  const copy = image.killImage()
   const exit = run.simulate(image, program, { seed })
   if (Exit.isSuccess(exit)) {
     const { content, sequence } = exit.value
     run.checked(["I4"], bank.problems(bankEntries(content), "I4"))
     if (owed !== undefined) run.checkOwed(owed, content, sequence)
+    if (seed % oneReadOnlyOf === 0) {
+      run.disk = copy
+      openReadOnly(run, { seed }, options, content)
+      run.disk = disk
+    }
   } else {
     run.problem("I16", `the store does not open: ${Cause.pretty(exit.cause)}`)
   }

@@ -110,7 +110,7 @@ const changes = new Set(["createAppend", "append", "sync", "makeDirectory", "ren
 /** Opens the store on the run's disk for reading: it finds what a writer would, and changes nothing. */
 export const openReadOnly = (
   run: Run,
-  { seed }: Attempt,
+  { seed }: Pick<Attempt, "seed">,
   options: PlannedOptions,
   expected: ReadonlyArray<Entry> | undefined
 ): void => {
