@@ -7,6 +7,7 @@ export const reading: ReadonlyArray<Mutant> = [
     bug: "Of the memtables that wait for their flush a get looks only into the newest.",
     knownWay: "a frozen memtable that answers \"not found\"",
     breaks: ["I1"],
+    shownAs: ["I10"],
     seeds: [1, 60],
     edits: [{
       file: "src/engine/PointReads.ts",
@@ -19,8 +20,8 @@ export const reading: ReadonlyArray<Mutant> = [
     bug: "A get that finds a tombstone in a table goes on to older tables.",
     knownWay: "treating a null value as \"look further down\"",
     breaks: ["I9"],
-    shownAs: ["I3"],
-    seeds: [1, 20],
+    shownAs: ["I3", "I10"],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/PointReads.ts",
       find: "if (status === TableStatus.deleted) return Found.absent",
@@ -33,7 +34,7 @@ export const reading: ReadonlyArray<Mutant> = [
     knownWay: "treating a null value as \"look further down\"",
     breaks: ["I9"],
     shownAs: ["I8"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [{
       file: "src/table/MergingCursor.ts",
       find: "if (!source.selected) return false",
@@ -44,7 +45,7 @@ export const reading: ReadonlyArray<Mutant> = [
     name: "get-many-at-later-sequences",
     bug: "After it has waited for the disk, a getMany reads its next keys as of now.",
     breaks: ["I3", "I8"],
-    seeds: [1, 20],
+    seeds: [1, 400],
     edits: [{
       file: "src/engine/PointReads.ts",
       find: ": lookup.run(view, key, sequence)",
@@ -55,7 +56,7 @@ export const reading: ReadonlyArray<Mutant> = [
     name: "scan-at-later-sequences",
     bug: "From its second chunk on a scan reads as of now.",
     breaks: ["I8", "I3"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/Scan.ts",
       find: "if (cursor.select(this.#sequence) === CursorStatus.needsLoad) return \"needsSelect\"",
@@ -67,7 +68,7 @@ export const reading: ReadonlyArray<Mutant> = [
     name: "snapshot-of-what-is-assigned",
     bug: "A snapshot sees writes that had a sequence and were not visible when it was taken.",
     breaks: ["I8"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/PinnedSnapshot.ts",
       find: "this.sequence = engine.visible",
@@ -78,7 +79,7 @@ export const reading: ReadonlyArray<Mutant> = [
     name: "scan-pins-nothing",
     bug: "A scan does not pin the sequence that it reads at.",
     breaks: ["I8"],
-    seeds: [1, 60],
+    seeds: [221, 400],
     edits: [
       {
         file: "src/engine/PinnedSnapshot.ts",
@@ -97,7 +98,7 @@ export const reading: ReadonlyArray<Mutant> = [
     name: "get-holds-no-view",
     bug: "A read that waits for the disk takes no reference on the view that it reads.",
     breaks: ["I8"],
-    shownAs: ["I12"],
+    shownAs: ["I12", "I16"],
     seeds: [1, 60],
     edits: [
       {
@@ -118,7 +119,7 @@ export const reading: ReadonlyArray<Mutant> = [
     bug: "A scan that is interrupted while it waits for the disk does not let go of its view.",
     breaks: ["I14", "I8"],
     shownAs: ["I13"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [
       {
         file: "src/engine/Scan.ts",
@@ -141,7 +142,7 @@ export const reading: ReadonlyArray<Mutant> = [
     bug: "A scan that is interrupted right after it has pinned its sequence never unpins it.",
     breaks: ["I14", "I8"],
     shownAs: ["I13"],
-    seeds: [1, 60],
+    seeds: [1, 400],
     edits: [
       {
         file: "src/engine/PinnedSnapshot.ts",

@@ -36,7 +36,7 @@ export const recovering: ReadonlyArray<Mutant> = [
     name: "lost-end-of-the-log",
     bug: "A log that ends before the place up to which it was synced is taken for whole if no group follows.",
     breaks: ["I15", "I5"],
-    seeds: [1, 60],
+    seeds: [81, 400],
     edits: [{
       file: "src/log/LogReplay.ts",
       find: "if (last !== undefined && isAfter(evidence.durable, end)) {",
@@ -48,7 +48,7 @@ export const recovering: ReadonlyArray<Mutant> = [
     bug: "Recovery removes the segments that it has replayed before the manifest names what it made of them.",
     breaks: ["I16", "I5"],
     shownAs: ["I7"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/Recovery.ts",
       find: `
@@ -64,7 +64,7 @@ export const recovering: ReadonlyArray<Mutant> = [
     name: "name-of-an-orphan-taken",
     bug: "Recovery gives its tables names that orphans of a crash may have.",
     breaks: ["I16"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/Recovery.ts",
       find: "let nextTable = Math.max(state.nextTable, highestNumber(files, \"Table\") + 1)",
@@ -75,7 +75,7 @@ export const recovering: ReadonlyArray<Mutant> = [
     name: "old-manifest-kept",
     bug: "Recovery leaves the manifests of earlier openings.",
     breaks: ["I11"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/Recovery.ts",
       find: "(file._tag === \"Manifest\" && file.number === writable.manifest.number)",
@@ -87,13 +87,35 @@ export const recovering: ReadonlyArray<Mutant> = [
     bug: "CURRENT is moved to a manifest whose directory entry is not durable.",
     knownWay: "forgetting to sync the directory",
     breaks: ["I16", "I5"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/Manifest.ts",
       find: `
       // The manifest's own entry must be durable before CURRENT names it.
       yield* directory.sync(mark)`,
       replace: ""
+    }]
+  },
+  {
+    name: "discarded-sequences-given-again",
+    bug: "New sequences start above the last one that was replayed, and not above those that were discarded.",
+    breaks: ["I16"],
+    seeds: [121, 400],
+    edits: [{
+      file: "src/log/LogReplay.ts",
+      find: "highestSequenceSeen: Math.max(evidence.highestSequence, chain.lastSequence)",
+      replace: "highestSequenceSeen: chain.lastSequence"
+    }]
+  },
+  {
+    name: "replayed-memtables-in-log-order",
+    bug: "A store that is opened read-only looks into the oldest of its replayed memtables first.",
+    breaks: ["I10", "I1"],
+    seeds: [1, 60],
+    edits: [{
+      file: "src/engine/Recovery.ts",
+      find: "memtables.unshift(index)",
+      replace: "memtables.push(index)"
     }]
   }
 ]

@@ -7,7 +7,8 @@ export const structure: ReadonlyArray<Mutant> = [
     bug: "A rotation publishes the new memtable, and in a second step the old one among the immutables.",
     knownWay: "installing the new memtable before the old one is findable",
     breaks: ["I1", "I7"],
-    seeds: [1, 60],
+    shownAs: ["I8"],
+    seeds: [1, 400],
     edits: [{
       file: "src/engine/RotationCoordinator.ts",
       find:
@@ -23,7 +24,7 @@ export const structure: ReadonlyArray<Mutant> = [
     bug: "A rotation closes the gate, but does not wait for the permits that are out.",
     breaks: ["I2", "I1"],
     shownAs: ["I5", "I8"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/RotationCoordinator.ts",
       find: "Effect.andThen(gate.awaitDrained, swap(memtable, room, segment))",
@@ -34,7 +35,7 @@ export const structure: ReadonlyArray<Mutant> = [
     name: "immutables-without-bound",
     bug: "A rotation does not wait while too many memtables wait for their flush.",
     breaks: ["I13"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/RotationCoordinator.ts",
       find: `
@@ -49,7 +50,7 @@ export const structure: ReadonlyArray<Mutant> = [
     bug: "The directory is not synced after a segment was made.",
     knownWay: "forgetting to sync the directory",
     breaks: ["I6", "I5"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/Segment.ts",
       find: "Effect.andThen(segment.sync, directory.trySync(mark))",
@@ -61,7 +62,7 @@ export const structure: ReadonlyArray<Mutant> = [
     bug: "A flush removes the segment before its event is in the manifest.",
     knownWay: "deleting the segment before the manifest is durable",
     breaks: ["I7", "I5"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [
       {
         file: "src/engine/Flusher.ts",
@@ -86,7 +87,7 @@ export const structure: ReadonlyArray<Mutant> = [
     bug: "A flush takes the memtable out of the view, and in a second step puts its table in.",
     breaks: ["I7", "I1"],
     shownAs: ["I8"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/Flusher.ts",
       find: `
@@ -105,7 +106,7 @@ export const structure: ReadonlyArray<Mutant> = [
     name: "failed-flush-forgotten",
     bug: "A flush that failed is not tried again before the next rotation.",
     breaks: ["I13", "I12"],
-    seeds: [1, 20],
+    seeds: [1, 400],
     edits: [{
       file: "src/engine/Flusher.ts",
       find: `
@@ -119,7 +120,7 @@ export const structure: ReadonlyArray<Mutant> = [
     name: "same-name-for-a-retried-flush",
     bug: "A flush that is tried again writes to the file name that it had before.",
     breaks: ["I12"],
-    seeds: [1, 20],
+    seeds: [1, 400],
     edits: [
       {
         file: "src/engine/NewTable.ts",
@@ -149,7 +150,7 @@ export const structure: ReadonlyArray<Mutant> = [
     bug: "The directory is not synced before the manifest names a new table.",
     knownWay: "forgetting to sync the directory",
     breaks: ["I7", "I5"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/NewTable.ts",
       find: "Effect.andThen(engine.directory.sync(mark), open(metas))",
@@ -160,7 +161,7 @@ export const structure: ReadonlyArray<Mutant> = [
     name: "table-not-synced",
     bug: "A table's file is not synced before the manifest names it.",
     breaks: ["I7", "I5", "I16"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [{
       file: "src/jobs/TableWriting.ts",
       find: `
@@ -172,7 +173,7 @@ export const structure: ReadonlyArray<Mutant> = [
     name: "manifest-not-synced",
     bug: "An event counts as durable once it is appended to the manifest.",
     breaks: ["I7", "I5"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/Manifest.ts",
       find: "Effect.andThen(manifest.file.append([frame]), manifest.file.sync)",
@@ -183,7 +184,7 @@ export const structure: ReadonlyArray<Mutant> = [
     name: "merge-published-before-the-event",
     bug: "Readers get the outcome of a merge, and its inputs go, before its event is in the manifest.",
     breaks: ["I7"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/Compactor.ts",
       find: `
@@ -199,7 +200,7 @@ export const structure: ReadonlyArray<Mutant> = [
     bug: "When a table moves to another level the manifest is not told the new one.",
     breaks: ["I10", "I9"],
     shownAs: ["I11"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/Compactor.ts",
       find: "added: inputs.map((table) => ({ ...table, level }))",
@@ -210,7 +211,7 @@ export const structure: ReadonlyArray<Mutant> = [
     name: "obsolete-file-kept",
     bug: "A table that was merged is closed when nobody reads it, but its file stays.",
     breaks: ["I8", "I11"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/Retirement.ts",
       find: `
@@ -252,5 +253,16 @@ export const structure: ReadonlyArray<Mutant> = [
           if (request === undefined) return`
       }
     ]
+  },
+  {
+    name: "failed-directory-sync-forgotten",
+    bug: "Who syncs the directory does not learn that a sync for somebody else has given its files up.",
+    breaks: ["I12", "I6", "I7"],
+    seeds: [341, 400],
+    edits: [{
+      file: "src/engine/SyncedDirectory.ts",
+      find: "if (this.#failures > mark) return Effect.succeed(false)",
+      replace: ""
+    }]
   }
 ]

@@ -7,7 +7,7 @@ export const writing: ReadonlyArray<Mutant> = [
     bug: "A writer is woken before what it wrote is visible.",
     breaks: ["I1"],
     shownAs: ["I3"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/Wal.ts",
       find: `
@@ -23,7 +23,7 @@ export const writing: ReadonlyArray<Mutant> = [
     bug: "The visible sequence rises before the whole group is in the memtable.",
     breaks: ["I3"],
     shownAs: ["I12", "I1"],
-    seeds: [1, 60],
+    seeds: [261, 400],
     edits: [{
       file: "src/engine/Wal.ts",
       find: `
@@ -38,7 +38,7 @@ export const writing: ReadonlyArray<Mutant> = [
     bug: "A group that enters the memtable during its sync is visible before the sync has ended.",
     breaks: ["I12"],
     shownAs: ["I1"],
-    seeds: [1, 60],
+    seeds: [261, 400],
     edits: [{
       file: "src/engine/Wal.ts",
       find: "if (syncing !== undefined) yield* Fiber.join(syncing)",
@@ -50,7 +50,7 @@ export const writing: ReadonlyArray<Mutant> = [
     name: "batch-in-pieces",
     bug: "Each stretch of a batch is a request of its own.",
     breaks: ["I3", "I14"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [
       {
         file: "src/engine/Mailbox.ts",
@@ -79,7 +79,7 @@ export const writing: ReadonlyArray<Mutant> = [
     knownWay: "log and memtable in different orders for the same key",
     breaks: ["I3", "I10"],
     shownAs: ["I4"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/Wal.ts",
       find: "if (records > 0) yield* tail.append(memtable.segment, ranges, first, records, bytes)",
@@ -105,7 +105,7 @@ export const writing: ReadonlyArray<Mutant> = [
     bug: "A group is synced only if its last request asks for it.",
     breaks: ["I5"],
     shownAs: ["I4", "I16"],
-    seeds: [1, 60],
+    seeds: [1, 400],
     edits: [{
       file: "src/engine/Mailbox.ts",
       find: "if (request.level > level) level = request.level",
@@ -118,7 +118,7 @@ export const writing: ReadonlyArray<Mutant> = [
     knownWay: "acknowledging in segment n+1 while n is unsynced",
     breaks: ["I6", "I5"],
     shownAs: ["I16"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/LogTail.ts",
       find: "if (!this.#segment.isDurable) this.#behind.push(this.#segment)",
@@ -129,8 +129,8 @@ export const writing: ReadonlyArray<Mutant> = [
     name: "close-without-sync",
     bug: "A close leaves buffered and async writes unsynced.",
     breaks: ["I5"],
-    shownAs: ["I16"],
-    seeds: [1, 20],
+    shownAs: ["I16", "I15"],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/Wal.ts",
       find: "else if (mailbox.refusal !== undefined) return yield* tail.sync",
@@ -172,7 +172,7 @@ export const writing: ReadonlyArray<Mutant> = [
     name: "waiting-outside-not-refused",
     bug: "When writes stop, those that wait outside of the mailbox are forgotten.",
     breaks: ["I12", "I13"],
-    seeds: [1, 60],
+    seeds: [121, 400],
     edits: [{
       file: "src/engine/Mailbox.ts",
       find: "const waiting = [...this.#requests, ...this.#outside]",
@@ -183,7 +183,7 @@ export const writing: ReadonlyArray<Mutant> = [
     name: "waiting-outside-not-admitted",
     bug: "Whoever waits outside of the mailbox is not let in when it has been emptied.",
     breaks: ["I13"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/Mailbox.ts",
       find: `
@@ -211,7 +211,7 @@ export const writing: ReadonlyArray<Mutant> = [
     name: "memtable-overfilled",
     bug: "A memtable takes what its arena takes, whatever its limit.",
     breaks: ["I13"],
-    seeds: [1, 20],
+    seeds: [1, 60],
     edits: [{
       file: "src/engine/Mailbox.ts",
       find: "const withinLimit = index.usedBytes + nextBytes <= index.limit || (index.isEmpty && taken.length === 0)",
