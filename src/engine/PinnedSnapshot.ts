@@ -63,23 +63,6 @@ export const takeSnapshot = (
     (snapshot) => Effect.sync(() => snapshot.release())
   )
 
-/** Pins for the scope the sequence to read at, whatever becomes of the snapshot meanwhile. */
-export const pinSequence = (
-  engine: EngineStateShape,
-  snapshot: Snapshot | undefined
-): Effect.Effect<number, ReadError, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.suspend((): Effect.Effect<number, ReadError> => {
-      const { closed } = engine.status.value
-      if (closed !== undefined) return Effect.fail(closed)
-      const sequence = sequenceOf(engine, snapshot)
-      if (typeof sequence !== "number") return Effect.fail(sequence)
-      engine.snapshots.pin(sequence, engine.milliseconds())
-      return Effect.succeed(sequence)
-    }),
-    (sequence) => Effect.sync(() => engine.snapshots.unpin(sequence))
-  )
-
 /** The sequence to read at, or why the snapshot can't be read. */
 export const sequenceOf = (engine: EngineStateShape, snapshot: Snapshot | undefined): number | InvalidArgument => {
   if (snapshot === undefined) return engine.visible

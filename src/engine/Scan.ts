@@ -5,9 +5,11 @@
  * so that a slow consumer never holds memtables. A chunk that needs no disk is
  * made in one stretch; otherwise the view is retained while the chunk waits.
  */
-import { Array as Arr, Cause, Effect, Stream } from "effect"
-import { compareRanges, copyRange } from "../record/Bytes.ts"
+import { Array as Arr, Cause, Channel, Effect, Scope, Stream } from "effect"
+import type { Pull } from "effect"
+import { compareRanges, copyRange, noBytes } from "../record/Bytes.ts"
 import { CursorStatus } from "../record/Cursor.ts"
+import type { Cursor } from "../record/Cursor.ts"
 import { RecordKind } from "../record/RecordKind.ts"
 import type { Entry, ScanOptions, Snapshot } from "../Snapshot.ts"
 import type { ReadError } from "../StoreError.ts"
@@ -16,14 +18,14 @@ import { ReadAhead } from "../table/ReadAhead.ts"
 import { readFailure } from "../table/ReadFailure.ts"
 import { RunCursor } from "../table/RunCursor.ts"
 import type { EngineStateShape } from "./EngineState.ts"
-import { pinSequence } from "./PinnedSnapshot.ts"
+import { sequenceOf } from "./PinnedSnapshot.ts"
 import { readRefusal } from "./PointReads.ts"
 import type { ReadView } from "./ReadView.ts"
 import { isBehind, scanRange } from "./ScanRange.ts"
 import type { ScanRange } from "./ScanRange.ts"
 import { ValueSlab } from "./ValueSlab.ts"
 
-/** Entries of the first chunk; each further one has twice as many, up to the largest. */
+/** Entries of the first chunk, if the limit does not say how many are wanted; each further one has twice as many. */
 const firstChunk = 32
 const largestChunk = 256
 /** A chunk ends after so many bytes. */
@@ -40,53 +42,74 @@ class Scan {
   readonly #engine: EngineStateShape
   readonly #range: ScanRange
   readonly #slab: ValueSlab
-  readonly #sequence: number
+  readonly #snapshot: Snapshot | undefined
+  readonly #scope: Scope.Scope
+  /** Pinned from the first pull until the scope is closed; -1 before. */
+  #sequence = -1
+  #isEnded = false
   /** What the cursors of one chunk have read ahead for those of the next. */
   readonly #ahead = new ReadAhead()
   /** The last key looked at, which the scan goes on behind; its bytes are the scan's own. */
-  #position: Uint8Array | undefined
-  #positionBuffer = new Uint8Array(64)
+  #positionBuffer = noBytes
   #positionLength = -1
+  /** The last entry's key, if no key was looked at behind it: the position is taken from it before it is delivered. */
+  #lastKey: Uint8Array | undefined
   #left: number
-  #chunk = firstChunk
+  #chunk: number
   /** Keys, or KiB, gathered since the scan last let others run: a consumer that never waits must not hold the event loop. */
   #unyielded = 0
   #isDone: boolean
 
-  constructor(engine: EngineStateShape, range: ScanRange, sequence: number, slab: ValueSlab) {
+  constructor(
+    engine: EngineStateShape,
+    range: ScanRange,
+    snapshot: Snapshot | undefined,
+    slab: ValueSlab,
+    scope: Scope.Scope
+  ) {
     this.#engine = engine
     this.#range = range
-    this.#sequence = sequence
+    this.#snapshot = snapshot
+    this.#scope = scope
     this.#slab = slab
     this.#left = range.limit
+    this.#chunk = range.limit <= largestChunk ? range.limit : firstChunk
     this.#isDone = range.limit === 0
   }
 
-  #cursor(view: ReadView): MergingCursor {
+  #cursor({ active, immutables, tables: { level0, runs } }: ReadView): Cursor {
     this.#ahead.renew()
     this.#engine.counters.chunks++
-    return new MergingCursor([
-      view.active.index.cursor(),
-      ...view.immutables.map((memtable) => memtable.index.cursor()),
-      ...view.tables.level0.map((table) => table.reader.cursor(this.#ahead)),
-      ...view.tables.runs.map((run) => new RunCursor(run, this.#ahead))
-    ])
+    const sources: Array<Cursor> = []
+    // What comes into an empty memtable from now on is behind the scan's sequence.
+    if (!active.index.isEmpty) sources.push(active.index.cursor())
+    for (const { index } of immutables) if (!index.isEmpty) sources.push(index.cursor())
+    for (const { reader } of level0) sources.push(reader.cursor(this.#ahead))
+    for (const run of runs) sources.push(new RunCursor(run, this.#ahead))
+    const [only] = sources
+    return only !== undefined && sources.length === 1 ? only : new MergingCursor(sources)
+  }
+
+  /** Where the scan goes on or begins; undefined at an end of the store. */
+  #start(bound: ScanRange["lower"]): Uint8Array | undefined {
+    return this.#positionLength >= 0 ? this.#positionBuffer.subarray(0, this.#positionLength) : bound?.key
   }
 
   /** To where the scan begins or goes on; the key there may be the one to go on behind. */
-  #seek(cursor: MergingCursor): CursorStatus {
+  #seek(cursor: Cursor): CursorStatus {
     const { lower, reverse, upper } = this.#range
-    const start = this.#position ?? (reverse ? upper?.key : lower?.key)
+    const start = this.#start(reverse ? upper : lower)
     if (start === undefined) return reverse ? cursor.seekLast() : cursor.seekFirst()
     return reverse ? cursor.seekAtOrBefore(start) : cursor.seekAtOrAfter(start)
   }
 
-  /** True if the cursor stands on the bound that the scan begins behind. */
-  #isOnStart(cursor: MergingCursor): boolean {
+  /** True if the cursor stands on the key that the scan begins or goes on behind. */
+  #isOnStart(cursor: Cursor): boolean {
     const { lower, reverse, upper } = this.#range
     const bound = reverse ? upper : lower
-    const start = this.#position ?? (bound?.inclusive === false ? bound.key : undefined)
-    return start !== undefined && cursor.valid
+    if (!cursor.valid || (this.#positionLength < 0 && bound?.inclusive !== false)) return false
+    const start = this.#start(bound)
+    return start !== undefined
       && compareRanges(cursor.keyBuffer, cursor.keyOffset, cursor.keyLength, start, 0, start.length) === 0
   }
 
@@ -100,46 +123,50 @@ class Scan {
    * full, the range ends, or a block is lacking. `isSelecting` says that the
    * cursor is in the middle of choosing a version.
    */
-  #gather(cursor: MergingCursor, isSelecting: boolean): "needsStep" | "needsSelect" | "full" {
-    const { reverse } = this.#range
+  #gather(cursor: Cursor, isSelecting: boolean): "needsStep" | "needsSelect" | "full" {
+    const range = this.#range
+    const sequence = this.#sequence
+    const slab = this.#slab
+    const entries = this.#entries
     let selecting = isSelecting
     for (;;) {
       if (!selecting) {
-        if (!cursor.valid || isBehind(this.#range, cursor.keyBuffer, cursor.keyOffset, cursor.keyLength)) {
+        if (!cursor.valid || isBehind(range, cursor.keyBuffer, cursor.keyOffset, cursor.keyLength)) {
           this.#isDone = true
           return "full"
         }
-        if (this.#entries.length >= this.#chunk || this.#bytes >= chunkBytes || this.#looked >= keysPerSlice) {
-          return "full"
-        }
-        if (cursor.select(this.#sequence) === CursorStatus.needsLoad) return "needsSelect"
+        if (entries.length >= this.#chunk || this.#bytes >= chunkBytes || this.#looked >= keysPerSlice) return "full"
+        if (cursor.select(sequence) === CursorStatus.needsLoad) return "needsSelect"
       }
       selecting = false
       this.#looked++
-      this.#keepPosition(cursor)
+      const { keyBuffer, keyLength, keyOffset } = cursor
       if (cursor.selected && cursor.kind === RecordKind.put) {
-        const key = this.#slab.copy(cursor.keyBuffer, cursor.keyOffset, cursor.keyLength)
-        const value = this.#slab.copy(cursor.valueBuffer, cursor.valueOffset, cursor.valueLength)
-        this.#entries.push([key, value])
-        this.#bytes += key.length + value.length
+        const { valueLength } = cursor
+        const key = slab.copy(keyBuffer, keyOffset, keyLength)
+        entries.push([key, slab.copy(cursor.valueBuffer, cursor.valueOffset, valueLength)])
+        this.#lastKey = key
+        this.#bytes += keyLength + valueLength
         if (--this.#left === 0) {
           this.#isDone = true
           return "full"
         }
+      } else {
+        this.#lastKey = undefined
+        this.#keepPosition(keyBuffer, keyOffset, keyLength)
       }
-      if ((reverse ? cursor.previous() : cursor.next()) === CursorStatus.needsLoad) return "needsStep"
+      if ((range.reverse ? cursor.previous() : cursor.next()) === CursorStatus.needsLoad) return "needsStep"
     }
   }
 
-  #keepPosition(cursor: MergingCursor): void {
-    const length = cursor.keyLength
-    if (length > this.#positionBuffer.length) this.#positionBuffer = new Uint8Array(length * 2)
-    copyRange(cursor.keyBuffer, cursor.keyOffset, this.#positionBuffer, 0, length)
+  #keepPosition(buffer: Uint8Array, offset: number, length: number): void {
+    if (length > this.#positionBuffer.length) this.#positionBuffer = new Uint8Array(Math.max(64, length * 2))
+    copyRange(buffer, offset, this.#positionBuffer, 0, length)
     this.#positionLength = length
   }
 
   /** Waits for what the cursor lacks, unless entries are at hand already. */
-  #gatherSlowly(cursor: MergingCursor): Effect.Effect<void, ReadError> {
+  #gatherSlowly(cursor: Cursor): Effect.Effect<void, ReadError> {
     let selecting = false
     const settle = (status: CursorStatus): Effect.Effect<void, ReadError> =>
       status === CursorStatus.needsLoad
@@ -172,17 +199,39 @@ class Scan {
   readonly pull: Effect.Effect<Chunk, ReadError | Cause.Done> = Effect.suspend(() => {
     const refusal = readRefusal(this.#engine)
     if (refusal !== undefined) return Effect.fail(refusal)
+    if (this.#sequence < 0) return this.#begin
     if (this.#isDone) return Cause.done()
     if (this.#unyielded < workPerTurn) return this.#pullNow()
     this.#unyielded = 0
     return Effect.flatMap(Effect.yieldNow, () => this.pull)
   })
 
+  /** Pins the sequence to read at; what unpins it is registered first, so that no interrupt comes between the two. */
+  readonly #begin: Effect.Effect<Chunk, ReadError | Cause.Done> = Effect.suspend(() =>
+    Effect.flatMap(
+      Scope.addFinalizer(this.#scope, Effect.sync(() => this.#end())),
+      () => {
+        if (this.#isEnded) return Cause.done()
+        const engine = this.#engine
+        const sequence = sequenceOf(engine, this.#snapshot)
+        if (typeof sequence !== "number") return Effect.fail(sequence)
+        engine.snapshots.pin(sequence, engine.milliseconds())
+        this.#sequence = sequence
+        return this.pull
+      }
+    )
+  )
+
+  #end(): void {
+    this.#isEnded = true
+    this.#isDone = true
+    if (this.#sequence >= 0) this.#engine.snapshots.unpin(this.#sequence)
+  }
+
   #pullNow(): Effect.Effect<Chunk, ReadError | Cause.Done> {
     this.#entries = []
     this.#bytes = 0
     this.#looked = 0
-    if (this.#positionLength >= 0) this.#position = this.#positionBuffer.slice(0, this.#positionLength)
     try {
       if (this.#gatherNow()) return this.#deliver()
     } catch (thrown) {
@@ -206,6 +255,9 @@ class Scan {
   #deliver(): Effect.Effect<Chunk, ReadError | Cause.Done> {
     const entries = this.#entries
     this.#unyielded += Math.max(this.#looked, this.#bytes >>> 10)
+    const last = this.#lastKey
+    this.#lastKey = undefined
+    if (last !== undefined && !this.#isDone) this.#keepPosition(last, 0, last.length)
     if (!Arr.isReadonlyArrayNonEmpty(entries)) {
       return this.#isDone ? Cause.done() : Effect.andThen(Effect.yieldNow, this.pull)
     }
@@ -219,10 +271,11 @@ export const makeScan = (
 ): (options: ScanOptions | undefined, at: Snapshot | undefined) => Stream.Stream<Entry, ReadError> => {
   const slab = new ValueSlab()
   return (options, at) =>
-    Stream.suspend(() => {
-      const range = scanRange(options)
-      if ("_tag" in range) return Stream.fail(range)
-      return Stream.unwrap(Effect.map(pinSequence(engine, at ?? options?.snapshot), (sequence) =>
-        Stream.fromPull(Effect.succeed(new Scan(engine, range, sequence, slab).pull))))
-    })
+    Stream.fromChannel(Channel.fromTransform((_, scope) =>
+      Effect.sync((): Pull.Pull<Chunk, ReadError> => {
+        const range = scanRange(options)
+        if ("_tag" in range) return Effect.fail(range)
+        return new Scan(engine, range, at ?? options?.snapshot, slab, scope).pull
+      })
+    ))
 }

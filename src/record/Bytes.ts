@@ -25,6 +25,9 @@ export const compareRanges = (
 /** Compares two arrays bytewise, unsigned. Negative, zero or positive. */
 export const compareBytes = (a: Uint8Array, b: Uint8Array): number => compareRanges(a, 0, a.length, b, 0, b.length)
 
+/** No bytes at all, for fields that name none yet: a fresh array, however short, costs more than the rest of an object. */
+export const noBytes: Uint8Array<ArrayBuffer> = new Uint8Array(0)
+
 /** The same bytes in memory of their own. (`slice` would not do: that of a `Buffer` shares its memory.) */
 export const copyBytes = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(bytes)
 

@@ -7,7 +7,7 @@
  * inserted again by walking from the front, which for runs from one source is one
  * comparison.
  */
-import { compareRanges } from "../record/Bytes.ts"
+import { compareRanges, noBytes } from "../record/Bytes.ts"
 import { keyPrefix } from "./KeyPrefix.ts"
 
 export interface MergeSource {
@@ -36,7 +36,7 @@ export class MergeOrder {
   /** `versions`: sources are ordered by sequence too. */
   constructor(sources: number, versions: boolean) {
     this.sources = new Int32Array(sources)
-    this.keyBuffers = Array.from({ length: sources }, () => new Uint8Array(0))
+    this.keyBuffers = Array.from<Uint8Array>({ length: sources }).fill(noBytes)
     this.keyOffsets = new Float64Array(sources)
     this.keyLengths = new Int32Array(sources)
     this.#prefixes = new Float64Array(sources)

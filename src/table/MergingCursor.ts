@@ -11,7 +11,7 @@
  * of them anew. Where a source throws, the cursor has no position until the next
  * seek.
  */
-import { compareRanges } from "../record/Bytes.ts"
+import { compareRanges, noBytes } from "../record/Bytes.ts"
 import { CursorStatus } from "../record/Cursor.ts"
 import type { Cursor } from "../record/Cursor.ts"
 import { RecordKind } from "../record/RecordKind.ts"
@@ -24,14 +24,14 @@ type Move = typeof Move[keyof typeof Move]
 
 export class MergingCursor implements Cursor {
   valid = false
-  keyBuffer: Uint8Array = new Uint8Array(0)
+  keyBuffer: Uint8Array = noBytes
   keyOffset = 0
   keyLength = 0
 
   selected = false
   kind: RecordKind = RecordKind.put
   sequence = 0
-  valueBuffer: Uint8Array = new Uint8Array(0)
+  valueBuffer: Uint8Array = noBytes
   valueOffset = 0
   valueLength = 0
 
@@ -41,7 +41,7 @@ export class MergingCursor implements Cursor {
   #backward = false
   #move: Move = Move.seek
   /** The key at which the direction changed. */
-  #turnKey = new Uint8Array(0)
+  #turnKey = noBytes
   #selectAt = 0
   /** The member of the group that is asked for a version. */
   #asked = 0
@@ -50,10 +50,11 @@ export class MergingCursor implements Cursor {
     this.#sources = sources
     this.#order = new MergeOrder(sources.length, false)
     this.#pending = new PendingSources(sources)
-    this.load = this.#pending.load
   }
 
-  readonly load: Cursor["load"]
+  get load(): Cursor["load"] {
+    return this.#pending.load
+  }
 
   seekFirst(): CursorStatus {
     this.#begin(Move.seek, false)

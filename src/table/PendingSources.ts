@@ -34,14 +34,16 @@ export class PendingSources {
     if (status === CursorStatus.needsLoad) this.#waiting.push(source)
   }
 
-  readonly load: LoadingSource["load"] = Effect.suspend(() => {
-    const waiting = this.#waiting
-    if (waiting.length === 1) return this.#sources[waiting[0]!]!.load
-    return Effect.forEach(waiting.slice(), (source) => this.#sources[source]!.load, {
-      concurrency: "unbounded",
-      discard: true
+  get load(): LoadingSource["load"] {
+    return Effect.suspend(() => {
+      const waiting = this.#waiting
+      if (waiting.length === 1) return this.#sources[waiting[0]!]!.load
+      return Effect.forEach(waiting.slice(), (source) => this.#sources[source]!.load, {
+        concurrency: "unbounded",
+        discard: true
+      })
     })
-  })
+  }
 
   /** Resumes the moves; those that lack another block stay. */
   resume(): void {

@@ -29,10 +29,11 @@ const mostCached = 4
 
 export class ReadAhead {
   #tables = new Map<TableReader, TableAhead>()
-  #before = new Map<TableReader, TableAhead>()
+  #before = this.#tables
 
   /** Before the scan makes new cursors: forgets the tables that its last ones did not reach. */
   renew(): void {
+    if (this.#tables.size === 0 && this.#before.size === 0) return
     this.#before = this.#tables
     this.#tables = new Map()
   }

@@ -8,6 +8,7 @@
  * bytes (I15).
  */
 import { Effect } from "effect"
+import { noBytes } from "../record/Bytes.ts"
 import { CursorStatus } from "../record/Cursor.ts"
 import type { Cursor } from "../record/Cursor.ts"
 import { RecordKind } from "../record/RecordKind.ts"
@@ -19,8 +20,6 @@ import type { TableCursor } from "./TableCursor.ts"
 /** The move that lacks a block. */
 const Pending = { nothing: 0, forward: 1, backward: 2, select: 3 } as const
 type Pending = typeof Pending[keyof typeof Pending]
-
-const noBytes = new Uint8Array(0)
 
 export class RunCursor implements Cursor {
   valid = false
@@ -94,9 +93,11 @@ export class RunCursor implements Cursor {
     return this.#take(cursor, cursor.select(sequence))
   }
 
-  readonly load: Effect.Effect<void, DiskError | StoreCorrupted> = Effect.suspend(() =>
-    this.#pending === Pending.nothing || this.#cursor === undefined ? Effect.void : this.#cursor.load
-  )
+  get load(): Effect.Effect<void, DiskError | StoreCorrupted> {
+    return Effect.suspend(() =>
+      this.#pending === Pending.nothing || this.#cursor === undefined ? Effect.void : this.#cursor.load
+    )
+  }
 
   resume(): CursorStatus {
     const pending = this.#pending

@@ -9,6 +9,7 @@
  * (I15).
  */
 import { Effect } from "effect"
+import { noBytes } from "../record/Bytes.ts"
 import { CursorStatus } from "../record/Cursor.ts"
 import type { Cursor } from "../record/Cursor.ts"
 import { RecordKind } from "../record/RecordKind.ts"
@@ -36,7 +37,7 @@ export class TableCursor implements Cursor {
   selected = false
   kind: RecordKind = RecordKind.put
   sequence = 0
-  valueBuffer: Uint8Array = new Uint8Array(0)
+  valueBuffer: Uint8Array = noBytes
   valueOffset = 0
   valueLength = 0
 
@@ -71,7 +72,7 @@ export class TableCursor implements Cursor {
   #wanted = -1
   #loadedNumber = -1
   #loadedBlock: Block | undefined
-  #target = new Uint8Array(0)
+  #target = noBytes
   #selectAt = 0
 
   /** Cursors that are given the same `ahead` go on reading where the one before left off. */
@@ -132,19 +133,22 @@ export class TableCursor implements Cursor {
       this.#scanNext = entry.next
       this.#passed = false
     }
-    if (entry.sequence(block) <= sequence) return this.#take(block)
+    const found = entry.sequence(block)
+    if (found <= sequence) return this.#take(block, found)
     this.#selectAt = sequence
     return this.#selectOlder()
   }
 
-  readonly load: Effect.Effect<void, DiskError | StoreCorrupted> = Effect.suspend(() => {
-    const number = this.#wanted
-    if (this.#pending === Pending.nothing || this.#loadedNumber === number) return Effect.void
-    return Effect.map(this.#ahead.load(number), (block) => {
-      this.#loadedNumber = number
-      this.#loadedBlock = block
+  get load(): Effect.Effect<void, DiskError | StoreCorrupted> {
+    return Effect.suspend(() => {
+      const number = this.#wanted
+      if (this.#pending === Pending.nothing || this.#loadedNumber === number) return Effect.void
+      return Effect.map(this.#ahead.load(number), (block) => {
+        this.#loadedNumber = number
+        this.#loadedBlock = block
+      })
     })
-  })
+  }
 
   resume(): CursorStatus {
     const pending = this.#pending
@@ -270,7 +274,8 @@ export class TableCursor implements Cursor {
         key.followSame(entry)
         this.#passed = true
         this.#scanNext = entry.next
-        if (entry.sequence(block) <= this.#selectAt) return this.#take(block)
+        const sequence = entry.sequence(block)
+        if (sequence <= this.#selectAt) return this.#take(block, sequence)
       }
       const index = this.#table.index
       const number = Math.max(this.#scanNumber + 1, index.find(key.bytes, 0, key.length, this.#selectAt))
@@ -281,11 +286,11 @@ export class TableCursor implements Cursor {
     }
   }
 
-  #take(block: Block): CursorStatus {
+  #take(block: Block, sequence: number): CursorStatus {
     const entry = this.#entry
     this.selected = true
     this.kind = entry.kind
-    this.sequence = entry.sequence(block)
+    this.sequence = sequence
     this.valueBuffer = block.bytes
     this.valueOffset = entry.valueOffset
     this.valueLength = entry.valueLength

@@ -341,6 +341,29 @@ describe("a scan", () => {
       }
     }), tinyMemtable)
 
+  onEachStore("brings as few entries as a limit allows in one chunk", (store) =>
+    Effect.gen(function*() {
+      yield* putMany(store, "1")
+      const lengths: Array<number> = []
+      yield* Stream.runForEachArray(
+        store.scan({ limit: 100 }),
+        (chunk) => Effect.sync(() => lengths.push(chunk.length))
+      )
+      assert.deepStrictEqual(lengths, [100])
+    }))
+
+  onEachStore("goes on where it was, whatever its caller makes of the keys", (store) =>
+    Effect.gen(function*() {
+      yield* putMany(store, "1")
+      let count = 0
+      yield* Stream.runForEachArray(store.scan(), (chunk) =>
+        Effect.sync(() => {
+          for (const [key] of chunk) key.fill(0)
+          count += chunk.length
+        }))
+      assert.strictEqual(count, manyKeys.length)
+    }), tinyMemtable)
+
   onEachStore("brings values larger than a chunk", (store) =>
     Effect.gen(function*() {
       const sizes = [1, 300_000, 5, 1_100_000, 0, 262_144]
