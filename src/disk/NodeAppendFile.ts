@@ -8,17 +8,29 @@
  * p99.9 64 µs and worst 0.16 ms beside another thread's bulk writes, where 256
  * KiB took 0.3 and 1.3 ms. Larger ones go to the thread pool as one call: that
  * costs 5–10 µs of latency more and does not hold the loop, whereas writing
- * pieces of 64 KiB on the loop holds it for as long as the whole takes.
+ * pieces of 64 KiB on the loop holds it for as long as the whole takes. Syncs go
+ * to the pool or are made at once as the policy says.
  */
 import { Effect } from "effect"
-import { fdatasync } from "node:fs"
+import { fdatasync, fdatasyncSync } from "node:fs"
 import { DiskError } from "../StoreError.ts"
 import { Descriptor } from "./Descriptor.ts"
 import type { AppendFile } from "./Disk.ts"
 import { GatherWrite } from "./GatherWrite.ts"
+import type { SyncPolicy } from "./SyncPolicy.ts"
 import { diskError } from "./SystemCall.ts"
 
 const largestWriteOnLoop = 64 * 1024
+
+/** What the system reports, or null. */
+const syncNow = (fd: number): unknown => {
+  try {
+    fdatasyncSync(fd)
+    return null
+  } catch (cause) {
+    return cause
+  }
+}
 
 export class NodeAppendFile implements AppendFile {
   readonly path: string
@@ -26,17 +38,21 @@ export class NodeAppendFile implements AppendFile {
   readonly close: Effect.Effect<void>
   readonly #descriptor: Descriptor
   readonly #extendBy: number
+  readonly #policy: SyncPolicy
   #length = 0
   /** The file's length: what was appended and the zeros behind it. */
   #allocated = 0
   #synced = -1
+  /** The file's length when it was synced. */
+  #allocatedSynced = 0
   #failure: DiskError | undefined
 
   /** Takes over the descriptor of an empty file. */
-  constructor(path: string, fd: number, extendBy: number) {
+  constructor(path: string, fd: number, extendBy: number, policy: SyncPolicy) {
     this.path = path
     this.#descriptor = new Descriptor(fd)
     this.#extendBy = extendBy
+    this.#policy = policy
     this.close = this.#descriptor.close
     this.sync = Effect.uninterruptible(Effect.callback<void, DiskError>((resume) => this.#sync(resume)))
   }
@@ -107,16 +123,27 @@ export class NodeAppendFile implements AppendFile {
     if (refusal !== undefined) return resume(Effect.fail(refusal))
     const length = this.#length
     if (this.#synced === length) return resume(Effect.void)
-    const { fd } = this.#descriptor
-    this.#descriptor.hold()
-    fdatasync(fd, (error) => {
-      this.#descriptor.release()
+    const allocated = this.#allocated
+    // A new length has to be journalled.
+    const bytes = allocated === this.#allocatedSynced ? length - this.#synced : Number.POSITIVE_INFINITY
+    const policy = this.#policy
+    const begun = policy.begin(bytes)
+    const end = (error: unknown): void => {
+      policy.end(begun)
       if (error === null) {
         this.#synced = length
+        this.#allocatedSynced = allocated
         return resume(Effect.void)
       }
       this.#failure ??= diskError("sync", this.path, error)
       resume(Effect.fail(this.#failure))
+    }
+    const { fd } = this.#descriptor
+    if (begun.isAtOnce) return end(syncNow(fd))
+    this.#descriptor.hold()
+    fdatasync(fd, (error) => {
+      this.#descriptor.release()
+      end(error)
     })
   }
 

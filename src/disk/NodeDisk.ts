@@ -12,6 +12,7 @@ import { lockDirectory } from "./DirectoryLock.ts"
 import { Disk, type PathKind } from "./Disk.ts"
 import { NodeAppendFile } from "./NodeAppendFile.ts"
 import { NodeReadFile } from "./NodeReadFile.ts"
+import { SyncPolicy } from "./SyncPolicy.ts"
 import { errorCode, request, systemError } from "./SystemCall.ts"
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NONBLOCK, O_RDONLY, O_WRONLY, W_OK, X_OK } = Fs.constants
@@ -62,12 +63,15 @@ const syncDirectory = async (path: string): Promise<void> => {
   }
 }
 
-const disk = Disk.of({
+const makeDisk = (policy: SyncPolicy): Disk["Service"] => ({
   createAppend: (path, options) =>
     request(
       "createAppend",
       path,
-      async () => new NodeAppendFile(path, await open(path, O_CREAT | O_EXCL | O_WRONLY, 0o644), options?.extendBy ?? 0)
+      async () => {
+        const fd = await open(path, O_CREAT | O_EXCL | O_WRONLY, 0o644)
+        return new NodeAppendFile(path, fd, options?.extendBy ?? 0, policy)
+      }
     ),
   openRead: (path) => request("openRead", path, () => openReadFile(path)),
   kind: (path) => request("kind", path, () => kindOf(path)),
@@ -81,4 +85,4 @@ const disk = Disk.of({
   lock: lockDirectory
 })
 
-export const layer: Layer.Layer<Disk> = Layer.succeed(Disk, disk)
+export const layer: Layer.Layer<Disk> = Layer.sync(Disk, () => makeDisk(new SyncPolicy()))

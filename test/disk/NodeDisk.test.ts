@@ -1,12 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { execFileSync } from "node:child_process"
-import { openSync, readFileSync, statSync, symlinkSync } from "node:fs"
+import { closeSync, openSync, readFileSync, statSync, symlinkSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { Disk } from "../../src/disk/Disk.ts"
 import { NodeAppendFile } from "../../src/disk/NodeAppendFile.ts"
 import * as NodeDisk from "../../src/disk/NodeDisk.ts"
+import { SyncPolicy } from "../../src/disk/SyncPolicy.ts"
 import type { DiskError } from "../../src/StoreError.ts"
+import { calmPolicy } from "./calmPolicy.ts"
 import { diskConformance } from "./conformance.ts"
 import { concatenate, createAppend, failsWith, openRead, pattern, writeFile } from "./diskHelpers.ts"
 import { openFilesBelow, temporaryDirectory } from "./temporaryDirectory.ts"
@@ -118,8 +120,17 @@ describe("NodeDisk", () => {
 })
 
 describe("NodeAppendFile", () => {
-  const overDevice = (path: string): Effect.Effect<NodeAppendFile> =>
-    Effect.sync(() => new NodeAppendFile(path, openSync(path, "w"), 0))
+  const overDevice = (path: string, policy = new SyncPolicy()): Effect.Effect<NodeAppendFile> =>
+    Effect.sync(() => new NodeAppendFile(path, openSync(path, "w"), 0, policy))
+
+  /** Whether the effect ends without the loop having turned. */
+  const isAtOnce = <E>(effect: Effect.Effect<void, E>): Effect.Effect<boolean, E> =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
+      const isDone = fiber.pollUnsafe() !== undefined
+      yield* Fiber.join(fiber)
+      return isDone
+    })
 
   it.effect.each([10, 100_000])(
     "I12: refuses everything with the first error after a failed write of %i bytes",
@@ -145,6 +156,46 @@ describe("NodeAppendFile", () => {
       assert.strictEqual(yield* Effect.flip(file.append([pattern(10)])), first)
       yield* file.close
     }))
+
+  it.effect("I12: never tries a sync again that failed at once, and takes no append after it", () =>
+    withDirectory((directory) =>
+      Effect.gen(function*() {
+        const path = `${directory}/file`
+        const fd = openSync(path, "w")
+        const file = new NodeAppendFile(path, fd, 1_000, calmPolicy())
+        yield* file.append([pattern(10)])
+        yield* file.sync
+        yield* file.append([pattern(10)])
+        closeSync(fd)
+        // It gets the number that has just become free.
+        assert.strictEqual(openSync("/dev/null", "w"), fd)
+        assert.isTrue(yield* isAtOnce(Effect.ignore(file.sync)))
+        const first = yield* Effect.flip(file.sync)
+        assert.deepStrictEqual([first.operation, first.path, first.code], ["sync", path, "EINVAL"])
+        assert.strictEqual(yield* Effect.flip(file.append([pattern(10)])), first)
+        yield* file.close
+      })
+    ))
+
+  it.effect("syncs at once what is little, of a file that did not become longer", () =>
+    withDirectory((directory) =>
+      Effect.gen(function*() {
+        const path = `${directory}/file`
+        const file = new NodeAppendFile(path, openSync(path, "w"), 300_000, calmPolicy())
+        yield* file.append([pattern(10)])
+        assert.isFalse(yield* isAtOnce(file.sync))
+        yield* file.append([pattern(50_000)])
+        assert.isTrue(yield* isAtOnce(file.sync))
+        yield* file.append([pattern(50_000)])
+        yield* file.append([pattern(50_000)])
+        assert.isFalse(yield* isAtOnce(file.sync))
+        yield* file.append([pattern(10)])
+        assert.isTrue(yield* isAtOnce(file.sync))
+        yield* file.append([pattern(190_000)])
+        assert.isFalse(yield* isAtOnce(file.sync))
+        yield* file.close
+      })
+    ))
 
   it.effect("writes on behind a short write until the limit, and needs no room for zeros", () =>
     withDirectory((directory) =>
