@@ -11,7 +11,7 @@
  *   The runtime itself has a few, after collecting garbage;
  * - a turn of the loop during a sync through the pool beside the one that ends it:
  *   a timer was due, or another fiber ran. While syncs are made at once, one of
- *   sixteen goes through the pool to look.
+ *   32 goes through the pool to look.
  *
  * After a slow one they go through the pool until one is quick again. However the
  * disk behaves, slow syncs hold the loop for a twentieth of the time and 5 ms at
@@ -30,7 +30,7 @@ const slowSync = 0.25
 const timeShare = 20
 const timeAllowed = 5
 /** One sync of so many is a look at the loop. */
-const lookInterval = 16
+const lookInterval = 32
 
 /** The unrest, in syncs that it takes to pass: at first, most while syncs go on being made at once, and most of all. */
 const firstUnrest = 32
@@ -38,11 +38,11 @@ const tolerableUnrest = 192
 const mostUnrest = 4096
 /** What makes it more. A hundredth of the syncs is slow on a quick disk too, if they go through the pool. */
 const ofSlowInPool = 16
-const ofSlowAtOnce = 64
+const ofSlowAtOnce = 32
 const ofEvent = 128
 const ofTurn = 64
 /** The same if only one sync of several looks. */
-const ofTurnInLook = 256
+const ofTurnInLook = 128
 
 /** How often the loop has turned, and the events that it has had. */
 export interface LoopCounts {
