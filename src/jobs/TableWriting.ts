@@ -24,7 +24,7 @@ import { VersionRetention } from "../table/VersionRetention.ts"
 import type { NewFile, TableShape } from "./Jobs.ts"
 import { SliceEnd, TableFiller } from "./TableFiller.ts"
 
-/** An append is made of so many bytes or a little more. */
+/** An append is made of so many bytes and at most those of a slice: little enough to be made at once on the event loop. */
 const bytesPerAppend = 64 * 1024
 /** Keys put into the filter in a slice. */
 const filterKeysPerSlice = 8 * 1024

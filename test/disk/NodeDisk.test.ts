@@ -49,7 +49,7 @@ describe("NodeDisk", () => {
         const reader = yield* openRead(`${directory}/file`)
         const requests: ReadonlyArray<Effect.Effect<unknown, DiskError>> = [
           writer.sync,
-          writer.append([pattern(100_000)]),
+          writer.append([pattern(200_000)]),
           reader.read(0, 200_000),
           disk.list(directory),
           disk.syncDirectory(directory)
@@ -132,7 +132,7 @@ describe("NodeAppendFile", () => {
       return isDone
     })
 
-  it.effect.each([10, 100_000])(
+  it.effect.each([10, 200_000])(
     "I12: refuses everything with the first error after a failed write of %i bytes",
     (length) =>
       Effect.gen(function*() {
@@ -140,7 +140,7 @@ describe("NodeAppendFile", () => {
         const first = yield* Effect.flip(file.append([pattern(length)]))
         assert.deepStrictEqual([first.operation, first.path, first.code], ["append", "/dev/full", "ENOSPC"])
         assert.strictEqual(yield* Effect.flip(file.append([pattern(10)])), first)
-        assert.strictEqual(yield* Effect.flip(file.append([pattern(100_000)])), first)
+        assert.strictEqual(yield* Effect.flip(file.append([pattern(200_000)])), first)
         assert.strictEqual(yield* Effect.flip(file.sync), first)
         yield* file.close
       })

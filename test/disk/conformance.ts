@@ -210,7 +210,7 @@ export const diskConformance = (
         yield* Effect.all([writer.close, writer.close, reader.close, reader.close], { concurrency: "unbounded" })
         yield* writer.close
         yield* failsWith(writer.append([bytes(4)]), "EBADF")
-        yield* failsWith(writer.append([pattern(100_000)]), "EBADF")
+        yield* failsWith(writer.append([pattern(200_000)]), "EBADF")
         yield* failsWith(writer.sync, "EBADF")
         yield* failsWith(reader.read(0, 1), "EBADF")
         yield* failsWith(readAtOnce(reader, 0, 1), "EBADF")
