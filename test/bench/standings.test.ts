@@ -37,6 +37,19 @@ describe("standings", () => {
     ])
   })
 
+  it("in memory are to peers with the same budgets alone", () => {
+    const results = resultsOf([
+      ["fillrandom", "effect-lsm", { memory: 90e6, disk: 90e6 }],
+      ["fillrandom", "classic-level", { memory: 80e6, disk: 80e6 }],
+      ["fillrandom", "classic-level, defaults", { memory: 20e6, disk: 70e6 }]
+    ])
+    const found = standings([workloadNamed("fillrandom")], results)
+    assert.deepStrictEqual(found.map(({ best, metric }) => [metric, best.store]), [
+      ["memory", "classic-level"],
+      ["disk", "classic-level, defaults"]
+    ])
+  })
+
   it("take the least of what is better the less there is", () => {
     const results = resultsOf([
       ["open-killed", "effect-lsm", { opening: 20 }],

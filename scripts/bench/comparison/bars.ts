@@ -1,10 +1,10 @@
 /**
  * What the store is measured against: in each workload the best peer of a class,
  * and for most a ratio that it is to reach. Variants of this store, and the one
- * behind a big lock, are no peers.
+ * behind a big lock, are no peers; nor in memory is a store that was given less.
  */
 import { contenders } from "../stores/contenders.ts"
-import type { Family } from "../stores/contenders.ts"
+import type { Contender, Family } from "../stores/contenders.ts"
 import type { Workload } from "../workloads/Workload.ts"
 import { metricNamed, ratioOf } from "./metrics.ts"
 import type { Results } from "./Results.ts"
@@ -125,7 +125,9 @@ const standing = (bar: Bar, results: Results): Standing | undefined => {
   const sign = (name: string): number => metricNamed(name).better === "more" ? -1 : 1
   const bestBy = bar.bestBy ?? metric
   const own = results.median(workload, ours, metric)
-  const peers = contenders.filter(({ family }) => bar.families.includes(family)).flatMap(({ name }) => {
+  const isPeer = ({ budgets, family }: Contender): boolean =>
+    bar.families.includes(family) && (metric !== "memory" || budgets === "equal")
+  const peers = contenders.filter(isPeer).flatMap(({ name }) => {
     const found = (bar.peerWorkloads ?? [workload]).flatMap((each) => {
       const value = results.median(each, name, metric)
       const by = results.median(each, name, bestBy)
