@@ -43,6 +43,8 @@ export const copyRange = (
 ): void => {
   if (length <= loopLimit) {
     for (let i = 0; i < length; i++) target[targetOffset + i] = source[sourceOffset + i]!
+  } else if (length === source.length) {
+    target.set(source, targetOffset)
   } else {
     target.set(source.subarray(sourceOffset, sourceOffset + length), targetOffset)
   }
