@@ -6,7 +6,6 @@
 import { Effect, Layer, Schema } from "effect"
 import * as NodeDisk from "../../src/disk/NodeDisk.ts"
 import { levelOf } from "../../src/engine/CommitRequest.ts"
-import type { Waiter } from "../../src/engine/CommitRequest.ts"
 import { openEngine } from "../../src/engine/Engine.ts"
 import type { Engine, Writer } from "../../src/engine/Engine.ts"
 import { Found, Lookup } from "../../src/engine/PointReads.ts"
@@ -92,19 +91,16 @@ const barePuts = (
     const level = levelOf[durability]
     let calls = 0
     let underWay = inFlight
-    const waiter: Waiter = {
-      _tag: "Put",
-      reply: () => {
-        if (!goesOn()) {
-          if (--underWay === 0) resume(Effect.succeed(calls))
-          return
-        }
-        calls++
-        const record = random(records)
-        mailbox.offerPut(key(record), valueOf(record), level, waiter)
+    const next = (): void => {
+      if (!goesOn()) {
+        if (--underWay === 0) resume(Effect.succeed(calls))
+        return
       }
+      calls++
+      const record = random(records)
+      void mailbox.offerPut(key(record), valueOf(record), level, next)
     }
-    for (let place = 0; place < inFlight; place++) waiter.reply(Effect.void)
+    for (let place = 0; place < inFlight; place++) next()
   })
 
 const run = Effect.fnUntraced(function*(engine: Engine, input: Input) {

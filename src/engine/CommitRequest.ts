@@ -2,7 +2,7 @@
  * One write on its way to the log: its records, already encoded, and whom to
  * tell.
  */
-import { Exit } from "effect"
+import { Effectable, Exit } from "effect"
 import type { Effect } from "effect"
 import type { WriteError } from "../StoreError.ts"
 import type { Durability } from "../StoreOptions.ts"
@@ -36,37 +36,68 @@ export const durabilityOf: ReadonlyArray<Durability> = ["async", "buffered", "sy
 
 type Reply<A> = (effect: Effect.Effect<A, WriteError>) => void
 
-/** Whom to tell: a put or a delete wants no more than the end, a batch its commit. */
+/** Whom to tell: who wants no more than the end, as of a put or a delete; a batch, which wants its commit; or nobody. */
 export type Waiter =
-  | { readonly _tag: "Put"; readonly reply: Reply<void> }
-  | { readonly _tag: "Batch"; readonly reply: Reply<Commit>; readonly batch: WriteBatch }
-  | { readonly _tag: "Nobody" }
+  | Reply<void>
+  | { readonly reply: Reply<Commit>; readonly batch: WriteBatch }
+  | undefined
 
-/** The records of a request: one stretch of a shared buffer, or the stretches of a batch. */
-export type Content = EncodedRange | ReadonlyArray<EncodedRange>
+/** Whoever has a request that waits, and takes it out. */
+interface Holder {
+  readonly withdraw: (request: CommitRequest) => void
+}
 
-export class CommitRequest {
+/**
+ * A single put or delete is one object: its records are the stretch that it is itself, and as an effect it withdraws
+ * itself, which is what the interruption of its writer does.
+ */
+export class CommitRequest extends Effectable.Class<void> implements EncodedRange {
   state: RequestState = RequestState.waiting
-  readonly content: Content
+  readonly #holder: Holder
+  readonly buffer: Uint8Array
+  readonly start: number
+  readonly end: number
+  /** The stretches of a batch; undefined: the request's own is all. */
+  readonly ranges: ReadonlyArray<EncodedRange> | undefined
   readonly records: number
   readonly bytes: number
   readonly level: number
   readonly waiter: Waiter
 
-  constructor(content: Content, records: number, bytes: number, level: number, waiter: Waiter) {
-    this.content = content
+  constructor(
+    holder: Holder,
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+    ranges: ReadonlyArray<EncodedRange> | undefined,
+    records: number,
+    bytes: number,
+    level: number,
+    waiter: Waiter
+  ) {
+    super()
+    this.#holder = holder
+    this.buffer = buffer
+    this.start = start
+    this.end = end
+    this.ranges = ranges
     this.records = records
     this.bytes = bytes
     this.level = level
     this.waiter = waiter
   }
 
+  asEffect(): Effect.Effect<void> {
+    this.#holder.withdraw(this)
+    return Exit.void
+  }
+
   /** Wakes the writer, which may run at once. */
   acknowledge(sequence: number): void {
     const { waiter } = this
     try {
-      if (waiter._tag === "Put") waiter.reply(Exit.void)
-      else if (waiter._tag === "Batch") waiter.reply(Exit.succeed({ sequence }))
+      if (typeof waiter === "function") waiter(Exit.void)
+      else waiter?.reply(Exit.succeed({ sequence }))
     } catch (thrown) {
       throwLater(thrown)
     }
@@ -75,7 +106,8 @@ export class CommitRequest {
   refuse(error: WriteError): void {
     const { waiter } = this
     try {
-      if (waiter._tag !== "Nobody") waiter.reply(Exit.fail(error))
+      if (typeof waiter === "function") waiter(Exit.fail(error))
+      else waiter?.reply(Exit.fail(error))
     } catch (thrown) {
       throwLater(thrown)
     }
@@ -88,20 +120,20 @@ export const rangesOf = (requests: ReadonlyArray<CommitRequest>): Array<EncodedR
   let buffer: Uint8Array | undefined
   let start = 0
   let end = 0
-  for (const { content } of requests) {
-    if ("buffer" in content) {
-      if (content.buffer === buffer && content.start === end) {
-        end = content.end
+  for (const request of requests) {
+    if (request.ranges === undefined) {
+      if (request.buffer === buffer && request.start === end) {
+        end = request.end
         continue
       }
       if (buffer !== undefined) ranges.push({ buffer, start, end })
-      buffer = content.buffer
-      start = content.start
-      end = content.end
+      buffer = request.buffer
+      start = request.start
+      end = request.end
     } else {
       if (buffer !== undefined) ranges.push({ buffer, start, end })
       buffer = undefined
-      for (const range of content) ranges.push(range)
+      for (const range of request.ranges) ranges.push(range)
     }
   }
   if (buffer !== undefined) ranges.push({ buffer, start, end })

@@ -19,6 +19,7 @@ import type { Waiter } from "./CommitRequest.ts"
 const bufferSize = 256 * 1024
 /** A record above this size gets a buffer of its own, so that it does not push small ones apart. */
 const largestShared = 64 * 1024
+const noBytes = new Uint8Array(0)
 /** How many withdrawn requests may stay, beside as many as wait. */
 const withdrawnKept = 64
 
@@ -44,6 +45,7 @@ export class Mailbox {
   #queuedBytes = 0
   #buffer = new Uint8Array(bufferSize)
   #used = 0
+  #placed: Uint8Array = noBytes
   #spare: Uint8Array<ArrayBuffer> | undefined
   #waiter: (() => void) | undefined
   #signalled = false
@@ -73,16 +75,18 @@ export class Mailbox {
 
   offerPut(key: Uint8Array, value: Uint8Array, level: number, waiter: Waiter): CommitRequest {
     const size = putSize(key.length, value.length)
-    const range = this.#place(size)
-    writePut(range.buffer, range.start, key, value)
-    return this.#add(new CommitRequest(range, 1, size, level, waiter))
+    const start = this.#place(size)
+    const buffer = this.#placed
+    const end = writePut(buffer, start, key, value)
+    return this.#add(new CommitRequest(this, buffer, start, end, undefined, 1, size, level, waiter))
   }
 
   offerDelete(key: Uint8Array, level: number, waiter: Waiter): CommitRequest {
     const size = deleteSize(key.length)
-    const range = this.#place(size)
-    writeDelete(range.buffer, range.start, key)
-    return this.#add(new CommitRequest(range, 1, size, level, waiter))
+    const start = this.#place(size)
+    const buffer = this.#placed
+    const end = writeDelete(buffer, start, key)
+    return this.#add(new CommitRequest(this, buffer, start, end, undefined, 1, size, level, waiter))
   }
 
   /** A batch's stretches are taken as they are: a batch is only ever appended to. */
@@ -93,22 +97,27 @@ export class Mailbox {
     level: number,
     waiter: Waiter
   ): CommitRequest {
-    return this.#add(new CommitRequest(ranges, records, bytes, level, waiter))
+    return this.#add(new CommitRequest(this, noBytes, 0, 0, ranges, records, bytes, level, waiter))
   }
 
   #isFull(bytes: number): boolean {
     return this.#outside.length > 0 || (this.#queuedBytes > 0 && this.#queuedBytes + bytes > this.#capacity)
   }
 
-  #place(size: number): EncodedRange {
-    if (size > largestShared || this.#isFull(size)) return { buffer: new Uint8Array(size), start: 0, end: size }
+  /** Where in `#placed` so many bytes have their place. */
+  #place(size: number): number {
+    if (size > largestShared || this.#isFull(size)) {
+      this.#placed = new Uint8Array(size)
+      return 0
+    }
     if (this.#used + size > this.#buffer.length) {
       this.#buffer = new Uint8Array(bufferSize)
       this.#used = 0
     }
     const start = this.#used
     this.#used = start + size
-    return { buffer: this.#buffer, start, end: start + size }
+    this.#placed = this.#buffer
+    return start
   }
 
   #add(request: CommitRequest): CommitRequest {
@@ -126,7 +135,7 @@ export class Mailbox {
   withdraw(request: CommitRequest): void {
     if (request.state !== RequestState.waiting) return
     request.state = RequestState.withdrawn
-    if (request.waiter._tag === "Batch") unsealBatch(request.waiter.batch)
+    if (typeof request.waiter === "object") unsealBatch(request.waiter.batch)
     // Whoever gives up and tries again, while nothing is taken, must not fill the memory.
     if (++this.#withdrawn * 2 > this.#outside.length + withdrawnKept) {
       this.#outside = this.#outside.filter((waiting) => waiting.state === RequestState.waiting)

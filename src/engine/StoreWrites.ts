@@ -84,8 +84,7 @@ export const makeStoreWrites = ({ state, writer }: Engine): StoreWrites => {
       const level = levelFor(options)
       if (level < 0) return resume(badLevel)
       if (level === levelOf.async && wal.putNow(key, value)) return resume(Exit.void)
-      const request = mailbox.offerPut(key, value, level, { _tag: "Put", reply: resume })
-      return Effect.sync(() => mailbox.withdraw(request))
+      return mailbox.offerPut(key, value, level, resume)
     })
 
   const remove: StoreWrites["delete"] = (key, options) =>
@@ -97,8 +96,7 @@ export const makeStoreWrites = ({ state, writer }: Engine): StoreWrites => {
       const level = levelFor(options)
       if (level < 0) return resume(badLevel)
       if (level === levelOf.async && wal.deleteNow(key)) return resume(Exit.void)
-      const request = mailbox.offerDelete(key, level, { _tag: "Put", reply: resume })
-      return Effect.sync(() => mailbox.withdraw(request))
+      return mailbox.offerDelete(key, level, resume)
     })
 
   const write: StoreWrites["write"] = (batch, options) =>
@@ -117,8 +115,7 @@ export const makeStoreWrites = ({ state, writer }: Engine): StoreWrites => {
         if (sequence >= 0) return resume(Exit.succeed({ sequence }))
       }
       const { bytes, ranges, records } = content
-      const request = mailbox.offerBatch(ranges, records, bytes, level, { _tag: "Batch", reply: resume, batch })
-      return Effect.sync(() => mailbox.withdraw(request))
+      return mailbox.offerBatch(ranges, records, bytes, level, { reply: resume, batch })
     })
 
   const flush = Effect.suspend(() => {

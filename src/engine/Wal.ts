@@ -251,7 +251,7 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
       yield* Effect.forkScoped(Effect.forever(Effect.gen(function*() {
         yield* unsynced.await
         yield* Effect.sleep(options.syncInterval / 2)
-        if (!tail.isDurable) requestSync({ _tag: "Nobody" })
+        if (!tail.isDurable) void requestSync(undefined)
         yield* unsynced.close
       })))
 
@@ -282,8 +282,7 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
           if (refusal !== undefined) return resume(Exit.fail(refusal))
           // What waits in the mailbox is not acknowledged, and may wait for a flush.
           if (!isCommitting && backlog.isEmpty && tail.isDurable) return resume(Exit.void)
-          const request = requestSync({ _tag: "Put", reply: resume })
-          return Effect.sync(() => mailbox.withdraw(request))
+          return requestSync(resume)
         })
       })
     })

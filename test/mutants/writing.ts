@@ -59,17 +59,18 @@ export const writing: ReadonlyArray<Mutant> = [
       },
       {
         file: "src/engine/Mailbox.ts",
-        find: "return this.#add(new CommitRequest(ranges, records, bytes, level, waiter))",
+        find: "return this.#add(new CommitRequest(this, noBytes, 0, 0, ranges, records, bytes, level, waiter))",
         replace: `
     const reader = new RecordReader()
     for (const range of ranges.slice(0, -1)) {
       let count = 0
       for (let at = range.start; at < range.end; count++) at = reader.read(range.buffer, at, range.end)
-      this.#add(new CommitRequest([range], count, range.end - range.start, level, { _tag: "Nobody" }))
+      const size = range.end - range.start
+      this.#add(new CommitRequest(this, noBytes, 0, 0, [range], count, size, level, undefined))
       records -= count
       bytes -= range.end - range.start
     }
-    return this.#add(new CommitRequest(ranges.slice(-1), records, bytes, level, waiter))`
+    return this.#add(new CommitRequest(this, noBytes, 0, 0, ranges.slice(-1), records, bytes, level, waiter))`
       }
     ]
   },
