@@ -127,6 +127,11 @@ export class Lookup {
   }
 }
 
+/** Made once: what reads of missing keys, and questions, end with. */
+const absent = Effect.undefined
+const yes = Effect.succeed(true)
+const no = Effect.succeed(false)
+
 export const makePointReads = (engine: EngineStateShape): PointReads => {
   const slab = new ValueSlab()
   /** Serves every read that ends in one stretch. */
@@ -179,7 +184,7 @@ export const makePointReads = (engine: EngineStateShape): PointReads => {
   const readOne = <A>(
     key: Uint8Array,
     options: ReadOptions | undefined,
-    take: (found: Found, lookup: Lookup) => A
+    answer: (found: Found, lookup: Lookup) => Effect.Effect<A>
   ): Effect.Effect<A, ReadError> => {
     const refusal = readRefusal(engine)
     if (refusal !== undefined) return Effect.fail(refusal)
@@ -190,17 +195,20 @@ export const makePointReads = (engine: EngineStateShape): PointReads => {
     engine.counters.gets++
     try {
       const found = shared.run(engine.view.value, key, sequence)
-      if (found !== Found.needsLoad) return Effect.succeed(take(found, shared))
+      if (found !== Found.needsLoad) return answer(found, shared)
     } catch (thrown) {
       return readFailure(thrown)
     }
-    return Effect.map(readSlowly([copyBytes(key)], options, take), (results) => results[0]!)
+    return Effect.flatMap(readSlowly([copyBytes(key)], options, answer), ([only]) => only!)
   }
 
   const valueOf = (found: Found, lookup: Lookup): Uint8Array | undefined =>
     found === Found.value ? copyOf(lookup) : undefined
 
-  const existsIn = (found: Found): boolean => found === Found.value
+  const answerValue = (found: Found, lookup: Lookup): Effect.Effect<Uint8Array | undefined> =>
+    found === Found.value ? Effect.succeed(copyOf(lookup)) : absent
+
+  const answerExists = (found: Found): Effect.Effect<boolean> => found === Found.value ? yes : no
 
   const getMany = (
     keys: ReadonlyArray<Uint8Array>,
@@ -236,8 +244,8 @@ export const makePointReads = (engine: EngineStateShape): PointReads => {
   }
 
   return {
-    get: (key, options) => Effect.suspend(() => readOne(key, options, valueOf)),
-    has: (key, options) => Effect.suspend(() => readOne(key, options, existsIn)),
+    get: (key, options) => Effect.suspend(() => readOne(key, options, answerValue)),
+    has: (key, options) => Effect.suspend(() => readOne(key, options, answerExists)),
     getMany: (keys, options) => Effect.suspend(() => getMany(keys, options))
   }
 }

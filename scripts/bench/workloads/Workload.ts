@@ -61,6 +61,9 @@ export interface Workload {
   readonly run: <M extends Manner>(bench: Bench<M>) => Effect.Effect<Outcome, Unsupported | WrongContent>
 }
 
+/** A cache that holds all records, with what a store needs beside their bytes. */
+export const wholeCache = 1.5
+
 /** Whether a workload changes nothing in the store. */
 export const onlyReads = ({ start }: Workload): boolean => start === "loaded" || start === "big"
 

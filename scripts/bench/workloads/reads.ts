@@ -6,7 +6,7 @@ import type { Manner, Store } from "../stores/Store.ts"
 import { driveFor, warmUpShare } from "./loops.ts"
 import { measured } from "./measured.ts"
 import { contentOf } from "./puts.ts"
-import { WrongContent } from "./Workload.ts"
+import { wholeCache, WrongContent } from "./Workload.ts"
 import type { Bench, Outcome, Workload } from "./Workload.ts"
 
 const keysTogether = 100
@@ -68,14 +68,20 @@ const readTogether = <M extends Manner>(
   })
 }
 
-const common = { durability: "buffered", start: "loaded", operations: "gets", metric: "rate" } as const
+const common = {
+  durability: "buffered",
+  start: "loaded",
+  operations: "gets",
+  metric: "rate",
+  cacheShare: wholeCache
+} as const
 
 const noAsynchronousGet = Effect.fail(new Unsupported({ reason: "all of its gets hold the event loop" }))
 
 const readRandom = (fibers: number): Workload => ({
   ...common,
   name: `readrandom-${fibers}`,
-  title: `gets of random records, ${fibers} in flight`,
+  title: `gets of random records, ${fibers} in flight, with a cache for all of them`,
   run: (bench) => bench.store.get === undefined ? noAsynchronousGet : readFor(bench, bench.store.get, { fibers })
 })
 
@@ -83,13 +89,20 @@ export const reads: ReadonlyArray<Workload> = [
   {
     ...common,
     name: "readrandom-sync",
-    title: "gets of random records by a call that answers at once",
+    title: "gets of random records by a call that answers at once, with a cache for all of them",
     run: (bench) =>
       bench.store.getSync === undefined
         ? Effect.fail(new Unsupported({ reason: "it has no such call" }))
         : readFor(bench, bench.store.getSync, { fibers: 1 })
   },
   ...[1, 256].map(readRandom),
+  {
+    ...common,
+    name: "readrandom-quarter",
+    title: "gets of random records, with a cache of a quarter of them",
+    cacheShare: 0.25,
+    run: (bench) => readFor(bench, fastestGet(bench.store), { fibers: 1 })
+  },
   {
     ...common,
     name: "readmissing",

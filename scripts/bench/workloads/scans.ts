@@ -5,12 +5,12 @@ import { Unsupported } from "../stores/Store.ts"
 import { driveFor, warmUpShare } from "./loops.ts"
 import { measured } from "./measured.ts"
 import { contentOf } from "./puts.ts"
-import { WrongContent } from "./Workload.ts"
+import { wholeCache, WrongContent } from "./Workload.ts"
 import type { Workload } from "./Workload.ts"
 
 const rangeLength = 100
 
-const common = { durability: "buffered", start: "loaded", metric: "rate" } as const
+const common = { durability: "buffered", start: "loaded", metric: "rate", cacheShare: wholeCache } as const
 
 export const scans: ReadonlyArray<Workload> = [
   {
