@@ -23,8 +23,10 @@
  * it on short scans alone. A count of two bits is worth half a point to one over
  * a single bit. Not to be used from two threads.
  */
+import { bytesPerTag } from "./Block.ts"
 import type { Block } from "./Block.ts"
 import { BlockMemory } from "./BlockMemory.ts"
+import { EntryTags } from "./EntryTags.ts"
 import { SlotLinks, SlotQueue } from "./SlotQueue.ts"
 
 /** Probation is one part in so many of the room. */
@@ -125,6 +127,7 @@ export class BlockCache {
   /** By slot: where in `#memory` the block is, or -1 if it has memory of its own. */
   #memorySlots = new Int32Array(64)
   readonly #memory: BlockMemory
+  readonly #tags = new EntryTags()
   /** The number of the last departure from probation. */
   #departures = 0
 
@@ -198,12 +201,14 @@ export class BlockCache {
 
   /** For `CachedTable`. */
   insertCopy(table: CachedTable, number: number, block: Block): void {
-    const { length } = block.bytes
+    const tags = this.#tags
+    tags.read(block)
+    const length = block.bytes.length + tags.count * bytesPerTag
     if (length + blockOverhead > this.room || table.places[number]! > 0) return
     this.#shrink(this.room - length - blockOverhead)
     const memorySlot = this.#memory.take(length)
     const memory = memorySlot < 0 ? new Uint8Array(length) : this.#memory.bytes(memorySlot)
-    this.insert(table, number, block.copyTo(memory), memorySlot)
+    this.insert(table, number, block.copyTagged(memory, tags), memorySlot)
   }
 
   #releaseMemory(slot: number): void {

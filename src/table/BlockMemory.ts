@@ -8,8 +8,13 @@
  * needs one in memory of its own.
  */
 
-/** What a block may have beyond the size at which it is cut: its trailer, its restarts, and some of its last entry. */
-const margin = 256
+import { mostTagBytes } from "./EntryTags.ts"
+
+/**
+ * What a block may have beyond the size at which it is cut: its trailer, its restarts, some of its last entry, and the
+ * tags of its entries.
+ */
+const margin = 256 + mostTagBytes
 /** Slots that are allocated together. */
 const slotsPerSlab = 64
 

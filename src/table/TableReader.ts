@@ -20,6 +20,7 @@ import { StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
 import type { DiskError } from "../StoreError.ts"
 import { Block, EntryReader } from "./Block.ts"
 import type { BlockCache, CachedTable } from "./BlockCache.ts"
+import { tagOf } from "./EntryTags.ts"
 import { Filter, isFilterLength } from "./Filter.ts"
 import { KeyHash } from "./KeyHash.ts"
 import type { ReadAhead } from "./ReadAhead.ts"
@@ -177,7 +178,7 @@ export class TableReader {
 
   /** Looks for the newest version of a key at or below `sequence`. */
   get(key: Uint8Array, sequence: number, out: TableResult): TableStatus {
-    if (this.#filter !== undefined) this.#hash.set(key, 0, key.length)
+    this.#hash.set(key, 0, key.length)
     return this.getHashed(key, this.#hash, sequence, out)
   }
 
@@ -204,11 +205,13 @@ export class TableReader {
     }
     out.searched = true
     const entry = this.#entry
-    if (!entry.seek(block, key, sequence)) {
+    const isFound = block.tagCount > 0
+      ? entry.find(block, key, tagOf(hash), sequence)
+      : entry.seek(block, key, sequence) && entry.exact
+    if (!isFound) {
       if (entry.damaged) throw this.corrupted(number)
       return TableStatus.absent
     }
-    if (!entry.exact) return TableStatus.absent
     out.sequence = entry.sequence(block)
     if (entry.kind === RecordKind.delete) return TableStatus.deleted
     out.valueBuffer = block.bytes
