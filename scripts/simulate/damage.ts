@@ -3,6 +3,7 @@ import { Cause, Effect, Exit, Stream } from "effect"
 import type { Entry } from "../../src/index.ts"
 import { decodeFooter, footerSize } from "../../src/table/TableFormat.ts"
 import { SeededRandom } from "../../src/testing/index.ts"
+import { flippedBit, garbage, swapped, truncation, zeroed } from "./FileDamage.ts"
 import { fileKind } from "./Mishaps.ts"
 import { openStore } from "./opening.ts"
 import type { Damage, FileKind, PlannedOptions } from "./Plan.ts"
@@ -39,24 +40,21 @@ const damaged = (bytes: Uint8Array, damage: Damage): Uint8Array => {
   const { at, kind } = damage
   const place = placeOf(bytes, damage)
   const offset = Math.floor(place)
-  const result = bytes.slice()
   switch (kind) {
     case "flipped bit":
-      if (offset < result.length) result[offset]! ^= 1 << Math.floor(place * 8) % 8
-      return result
+      return offset < bytes.length ? flippedBit(offset, Math.floor(place * 8) % 8).apply(bytes) : bytes
     case "zeros":
-      return result.fill(0, offset - offset % sector, offset - offset % sector + sector)
+      return zeroed(offset - offset % sector, sector).apply(bytes)
     case "truncation":
-      return result.subarray(0, offset)
-    case "garbage":
-      return new Uint8Array([...result, ...new SeededRandom(offset).bytes(1 + offset % 1000)])
+      return truncation(offset).apply(bytes)
+    case "garbage": {
+      const tail = new SeededRandom(offset).bytes(1 + offset % 1000)
+      return garbage(bytes.length, "garbage", tail).apply(bytes)
+    }
     case "swapped sectors": {
       const sectors = Math.floor(contentLength(bytes) / sector)
       const one = Math.floor(at * (sectors - 1)) * sector
-      if (sectors < 2) return result
-      result.copyWithin(one, one + sector, one + 2 * sector)
-      result.set(bytes.subarray(one, one + sector), one + sector)
-      return result
+      return sectors < 2 ? bytes : swapped(one, one + sector, sector).apply(bytes)
     }
   }
 }

@@ -6,10 +6,10 @@
 import type { Problem, SimulatedDisk } from "../../../src/testing/index.ts"
 import { fingerprint } from "../../support/diskImages.ts"
 import { directory, filesOf } from "../../support/smallStore.ts"
+import type { FileDamage } from "../FileDamage.ts"
 import { fileKind } from "../Mishaps.ts"
 import { contentEnd } from "./DamagedStores.ts"
 import type { LeftStore, LoggedWrite } from "./DamagedStores.ts"
-import type { Damage } from "./Damages.ts"
 import { sampler } from "./Outcome.ts"
 import type { Figures, Outcome, Sample } from "./Outcome.ts"
 import { reopen } from "./Reopened.ts"
@@ -23,7 +23,7 @@ const honest: ReadonlySet<string> = new Set(["StoreCorrupted", "UnsupportedForma
  * store that was closed in order all; otherwise those before the damage, and all
  * of them if a header that is whole says that a damaged one was durable.
  */
-const writesThatStay = (log: ReadonlyArray<LoggedWrite>, file: string, damage: Damage): number => {
+const writesThatStay = (log: ReadonlyArray<LoggedWrite>, file: string, damage: FileDamage): number => {
   const isHit = ({ end, segment, start }: LoggedWrite): boolean =>
     segment === file && start < damage.until && end > damage.at
   const firstHit = log.findIndex(isHit)
@@ -47,7 +47,7 @@ const wrongAnswer = (store: LeftStore, found: Reopened, leastWrites: number): Re
 const openDamaged = (
   store: LeftStore,
   file: string,
-  damage: Damage,
+  damage: FileDamage,
   damaged: Uint8Array,
   figures: Figures
 ): Outcome => {
@@ -111,7 +111,7 @@ const againProblems = (
 export function* damagedWhileClosed(
   store: LeftStore,
   isDamaged: (file: string) => boolean,
-  damagesOf: (bytes: Uint8Array, end: number) => Iterable<Damage>,
+  damagesOf: (bytes: Uint8Array, end: number) => Iterable<FileDamage>,
   sample: Sample,
   figures: Figures
 ): Generator<Outcome> {

@@ -12,8 +12,8 @@ import { SimulatedDisk } from "../../../src/testing/index.ts"
 import type { Problem } from "../../../src/testing/index.ts"
 import { bytesOf, directory, filesOf, openStore, padded, withStore } from "../../support/smallStore.ts"
 import type { Store, TestOptions } from "../../support/smallStore.ts"
+import type { FileDamage } from "../FileDamage.ts"
 import { damagesOfEachRegion } from "./Damages.ts"
-import type { Damage } from "./Damages.ts"
 import { sparing } from "./Life.ts"
 import { sampler } from "./Outcome.ts"
 import type { Outcome, Sample } from "./Outcome.ts"
@@ -88,7 +88,7 @@ const damageOften = (
   disk: SimulatedDisk,
   store: Store,
   file: string,
-  damages: ReadonlyArray<Damage>,
+  damages: ReadonlyArray<FileDamage>,
   how: string
 ) =>
   Effect.gen(function*() {
