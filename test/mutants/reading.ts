@@ -59,9 +59,8 @@ export const reading: ReadonlyArray<Mutant> = [
     seeds: [1, 60],
     edits: [{
       file: "src/engine/Scan.ts",
-      find: "if (cursor.select(this.#sequence) === CursorStatus.needsLoad) return \"needsSelect\"",
-      replace: `const sequence = this.#position === undefined ? this.#sequence : this.#engine.visible
-        if (cursor.select(sequence) === CursorStatus.needsLoad) return "needsSelect"`
+      find: "const sequence = this.#sequence",
+      replace: "const sequence = this.#positionLength < 0 ? this.#sequence : this.#engine.visible"
     }]
   },
   {
@@ -79,18 +78,17 @@ export const reading: ReadonlyArray<Mutant> = [
     name: "scan-pins-nothing",
     bug: "A scan does not pin the sequence that it reads at.",
     breaks: ["I8"],
-    seeds: [221, 400],
+    seeds: [101, 400],
     edits: [
       {
-        file: "src/engine/PinnedSnapshot.ts",
-        find: `
-      engine.snapshots.pin(sequence, engine.milliseconds())`,
+        file: "src/engine/Scan.ts",
+        find: "engine.snapshots.pin(sequence, engine.milliseconds())",
         replace: ""
       },
       {
-        file: "src/engine/PinnedSnapshot.ts",
-        find: "Effect.sync(() => engine.snapshots.unpin(sequence))",
-        replace: "Effect.void"
+        file: "src/engine/Scan.ts",
+        find: "if (this.#sequence >= 0) this.#engine.snapshots.unpin(this.#sequence)",
+        replace: ""
       }
     ]
   },
@@ -145,18 +143,20 @@ export const reading: ReadonlyArray<Mutant> = [
     seeds: [1, 400],
     edits: [
       {
-        file: "src/engine/PinnedSnapshot.ts",
+        file: "src/engine/Scan.ts",
         find: `
-): Effect.Effect<number, ReadError, Scope.Scope> =>
-  Effect.acquireRelease(`,
+      Scope.addFinalizer(this.#scope, Effect.sync(() => this.#end())),`,
         replace: `
-): Effect.Effect<number, ReadError, Scope.Scope> =>
-  Effect.tap(`
+      Effect.void,`
       },
       {
-        file: "src/engine/PinnedSnapshot.ts",
-        find: "(sequence) => Effect.sync(() => engine.snapshots.unpin(sequence))",
-        replace: "(sequence) => Effect.addFinalizer(() => Effect.sync(() => engine.snapshots.unpin(sequence)))"
+        file: "src/engine/Scan.ts",
+        find: `
+        this.#sequence = sequence
+        return this.pull`,
+        replace: `
+        this.#sequence = sequence
+        return Effect.andThen(Scope.addFinalizer(this.#scope, Effect.sync(() => this.#end())), this.pull)`
       }
     ]
   }

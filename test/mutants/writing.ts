@@ -23,7 +23,7 @@ export const writing: ReadonlyArray<Mutant> = [
     bug: "The visible sequence rises before the whole group is in the memtable.",
     breaks: ["I3"],
     shownAs: ["I12", "I1"],
-    seeds: [261, 400],
+    seeds: [601, 800],
     edits: [{
       file: "src/engine/Wal.ts",
       find: `
@@ -38,7 +38,7 @@ export const writing: ReadonlyArray<Mutant> = [
     bug: "A group that enters the memtable during its sync is visible before the sync has ended.",
     breaks: ["I12"],
     shownAs: ["I1"],
-    seeds: [261, 400],
+    seeds: [681, 800],
     edits: [{
       file: "src/engine/Wal.ts",
       find: "if (syncing !== undefined) yield* Fiber.join(syncing)",
