@@ -9,6 +9,7 @@
  */
 import { Effect } from "effect"
 import type { ArenaMemtable } from "../memtable/ArenaMemtable.ts"
+import { noBytes } from "../record/Bytes.ts"
 import { deleteSize, putSize, writeDelete, writePut } from "../record/RecordCodec.ts"
 import type { StoreReadOnly, WriteError } from "../StoreError.ts"
 import type { EncodedRange } from "../WriteBatch.ts"
@@ -19,7 +20,6 @@ import type { Waiter } from "./CommitRequest.ts"
 const bufferSize = 256 * 1024
 /** A record above this size gets a buffer of its own, so that it does not push small ones apart. */
 const largestShared = 64 * 1024
-const noBytes = new Uint8Array(0)
 /** How many withdrawn requests may stay, beside as many as wait. */
 const withdrawnKept = 64
 
