@@ -1,7 +1,7 @@
 /**
  * Decides whether a small sync is made at once, on the event loop's thread, or in
- * the pool of threads. The trip to the pool and back costs a lone writer a third
- * of what the sync itself takes; a sync at once holds the loop.
+ * the pool of threads. The trip to the pool and back costs a lone writer some 35
+ * µs; a sync at once holds the loop for the 90 µs and more that it takes.
  *
  * Syncs are made at once while there is no unrest. Each sync makes it less; what
  * makes it more is

@@ -45,6 +45,7 @@ export class Mailbox {
   #queuedBytes = 0
   #buffer = new Uint8Array(bufferSize)
   #used = 0
+  /** Where `#place` found room, until the request is made. */
   #placed: Uint8Array = noBytes
   #spare: Uint8Array<ArrayBuffer> | undefined
   #waiter: (() => void) | undefined
@@ -76,16 +77,19 @@ export class Mailbox {
   offerPut(key: Uint8Array, value: Uint8Array, level: number, waiter: Waiter): CommitRequest {
     const size = putSize(key.length, value.length)
     const start = this.#place(size)
-    const buffer = this.#placed
-    const end = writePut(buffer, start, key, value)
-    return this.#add(new CommitRequest(this, buffer, start, end, undefined, 1, size, level, waiter))
+    return this.#addPlaced(start, writePut(this.#placed, start, key, value), size, level, waiter)
   }
 
   offerDelete(key: Uint8Array, level: number, waiter: Waiter): CommitRequest {
     const size = deleteSize(key.length)
     const start = this.#place(size)
+    return this.#addPlaced(start, writeDelete(this.#placed, start, key), size, level, waiter)
+  }
+
+  #addPlaced(start: number, end: number, size: number, level: number, waiter: Waiter): CommitRequest {
     const buffer = this.#placed
-    const end = writeDelete(buffer, start, key)
+    // A buffer of the record's own may be large, and goes with its request.
+    this.#placed = noBytes
     return this.#add(new CommitRequest(this, buffer, start, end, undefined, 1, size, level, waiter))
   }
 

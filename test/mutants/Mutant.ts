@@ -51,7 +51,7 @@ export interface Mutant {
   readonly breaks: readonly [Invariant, ...ReadonlyArray<Invariant>]
   /** Under which other invariants the simulation may tell of it. */
   readonly shownAs?: ReadonlyArray<Invariant>
-  /** The seeds of which one must show it: the first and the last. */
+  /** The seeds of which one must show it: the first and the last. What is found late begins late, to be found in time. */
   readonly seeds: readonly [first: number, last: number]
   readonly edits: readonly [Edit, ...ReadonlyArray<Edit>]
 }
