@@ -4,7 +4,7 @@
  * Each error names the file or the argument, what happened, and what the
  * caller can do. A defect that escapes the store is a bug of the store.
  */
-import { Schema } from "effect"
+import * as Schema from "effect/Schema"
 
 /** Another process, or another layer of this one, has the directory open. Answered at once; nobody waits for a lock. */
 export class StoreLocked extends Schema.TaggedError<StoreLocked>()("StoreLocked", {

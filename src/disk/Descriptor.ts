@@ -6,7 +6,7 @@
  * other file. Therefore closing refuses new users at once, waits for those that
  * are left, and closes exactly once.
  */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { close } from "node:fs"
 
 export class Descriptor {

@@ -7,8 +7,8 @@
  * then. Each handle has one user at a time for `append` and `sync`; reads may
  * overlap. Paths use `/` and are joined by the caller.
  */
-import { Context } from "effect"
 import type { Effect, Scope } from "effect"
+import * as Context from "effect/Context"
 import type { DiskError, StoreLocked } from "../StoreError.ts"
 
 /** How a new append-only file is made. */

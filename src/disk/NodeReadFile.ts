@@ -4,7 +4,7 @@
  * A range is checked against the file's length before anything is allocated for
  * it, so that a length read from a damaged file costs nothing.
  */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { fstatSync, read, readSync } from "node:fs"
 import { DiskError } from "../StoreError.ts"
 import { Descriptor } from "./Descriptor.ts"

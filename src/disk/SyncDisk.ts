@@ -6,7 +6,7 @@
  * Not to be used on the event loop. I12 as for NodeDisk: after a failed write or
  * sync an append-only file refuses everything with that same error.
  */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import { DiskError } from "../StoreError.ts"
 import type { AppendFile, ReadFile } from "./Disk.ts"

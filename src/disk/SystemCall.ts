@@ -5,7 +5,7 @@
  * Used only by the disk, and for calls of which there are few: the calls that
  * each read and each group of writes makes are callbacks of their own.
  */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { DiskError } from "../StoreError.ts"
 
 /** The system's (or the runtime's) name for what went wrong. */

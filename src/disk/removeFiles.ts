@@ -1,5 +1,5 @@
 /** Removes files that nobody needs. What the disk does not let go of is left for the next recovery. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import type { JobDisk } from "./JobDisk.ts"
 
 export const removeFiles = (disk: Pick<JobDisk, "remove">, paths: Iterable<string>): Effect.Effect<void> =>

@@ -6,7 +6,7 @@
  * share no key. I12: a job that fails or is interrupted leaves no file and no
  * descriptor open.
  */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import type { JobDisk } from "../disk/JobDisk.ts"
 import { ArenaMemtable } from "../memtable/ArenaMemtable.ts"
 import type { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"

@@ -6,7 +6,7 @@
  * before the next one is begun. Unless all succeeds every file that was made is
  * closed and removed, as far as the disk lets it (I12).
  */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import type { AppendFile } from "../disk/Disk.ts"
 import type { JobDisk } from "../disk/JobDisk.ts"
 import { removeFiles } from "../disk/removeFiles.ts"

@@ -5,7 +5,8 @@
  * An error crosses as its fields and is an instance of its class again on the
  * other side.
  */
-import { Cause, Option } from "effect"
+import * as Cause from "effect/Cause"
+import * as Option from "effect/Option"
 import { copyBytes } from "../record/Bytes.ts"
 import { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
 import type { TableMeta } from "../table/TableMeta.ts"

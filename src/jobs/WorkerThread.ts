@@ -5,7 +5,8 @@
  * A failure of a job is answered; whatever else goes wrong ends the thread, and
  * the event loop sees that.
  */
-import { Effect, Exit } from "effect"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import { parentPort, workerData } from "node:worker_threads"
 import type { JobDisk } from "../disk/JobDisk.ts"
 import { JobControl } from "./JobControl.ts"

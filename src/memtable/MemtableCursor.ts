@@ -6,7 +6,7 @@
  *
  * Serves I8: `select` shows the key as of a sequence, whatever was inserted since.
  */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import type { Cursor } from "../record/Cursor.ts"
 import { CursorStatus } from "../record/Cursor.ts"
 import { RecordKind } from "../record/RecordKind.ts"

@@ -2,7 +2,7 @@
  * All versions of all keys of a memtable that takes no more inserts: what flush
  * and recovery read (I2, I9: older versions and tombstones included).
  */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import type { VersionIterator } from "../record/Cursor.ts"
 import { CursorStatus } from "../record/Cursor.ts"
 import { RecordKind } from "../record/RecordKind.ts"

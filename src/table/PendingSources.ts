@@ -2,7 +2,7 @@
  * The sources of a merge whose moves lack a block. They are loaded together, so
  * that a merge waits once, not once for each source.
  */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { CursorStatus } from "../record/Cursor.ts"
 import type { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
 

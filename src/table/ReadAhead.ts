@@ -12,7 +12,7 @@
  * A piece is verified block by block as the blocks are reached, so damage in
  * blocks that nobody reads harms nobody.
  */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import type { DiskError } from "../StoreError.ts"
 import { StoreCorrupted } from "../StoreError.ts"
 import type { Block } from "./Block.ts"

@@ -4,7 +4,7 @@
  * Cursors and lookups are plain functions that throw their errors; whoever
  * drives them from an effect turns them into failures here.
  */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
 
 /** What a synchronous read threw, as a failure; anything else is a defect. */

@@ -28,7 +28,7 @@
  * - Where the loop is so busy that nothing ever comes back quickly, a file is
  *   read at once on trial after many reads, and more after each trial that failed.
  */
-import { Context } from "effect"
+import * as Context from "effect/Context"
 import { resourceUsage } from "node:process"
 import { ReadQueue } from "./ReadQueue.ts"
 

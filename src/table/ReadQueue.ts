@@ -11,8 +11,8 @@
  * may be interrupted (I14). A read that nobody waits for any more before it has
  * begun is not made.
  */
-import { Effect } from "effect"
 import type { Context, Exit } from "effect"
+import * as Effect from "effect/Effect"
 
 /** Reads in the pool at once; by default it has four threads. */
 const concurrentReads = 2

@@ -5,7 +5,7 @@
  * A table is opened when the run reaches it and closed when it is passed, so that
  * a run of any length has one open file. Whoever reads a run closes it.
  */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { CursorStatus } from "../record/Cursor.ts"
 import type { VersionIterator } from "../record/Cursor.ts"
 import { RecordKind } from "../record/RecordKind.ts"

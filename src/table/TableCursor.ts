@@ -8,7 +8,7 @@
  * step forward or backward gets nearer to an end of the table, whatever the bytes
  * (I15).
  */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { noBytes } from "../record/Bytes.ts"
 import { CursorStatus } from "../record/Cursor.ts"
 import type { Cursor } from "../record/Cursor.ts"

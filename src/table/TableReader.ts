@@ -12,7 +12,7 @@
  * I11: the filter never says no wrongly, and a version is in one block at most.
  * I15: the file's size, footer, sections and each block are verified before use.
  */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { compareBytes } from "../record/Bytes.ts"
 import { checksumSeed } from "../record/Checksum.ts"
 import { RecordKind } from "../record/RecordKind.ts"

@@ -4,7 +4,7 @@
  * Reads ahead in pieces of many blocks and bypasses the block cache, which is the
  * readers'. Synchronously only under the `"sync"` policy, that is in a worker.
  */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { CursorStatus } from "../record/Cursor.ts"
 import type { VersionIterator } from "../record/Cursor.ts"
 import { RecordKind } from "../record/RecordKind.ts"
