@@ -78,7 +78,8 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
       const mailbox = new Mailbox(Math.min(mailboxBytes, options.memtableSize))
       const tail = new LogTail(engine.view.value.active.segment, engine.counters)
       const writer = new MemtableWriter()
-      const pacing = new Pacing(engine, yield* Jobs, yield* Effect.clockWith(Effect.succeed))
+      const jobs = yield* Jobs
+      const pacing = new Pacing(engine, jobs, yield* Effect.clockWith(Effect.succeed))
       /** Open while an `"async"` write is in the log and not synced. */
       const unsynced = yield* Latch.make(false)
       /** A write is under way. It stays so after a failure: nothing is to be taken while writes are being stopped. */
@@ -95,7 +96,10 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
       const afterInsert = (memtable: Memtable): void => {
         const { index } = memtable
         if (index.isFull) coordinator.request(memtable)
-        else if (index.usedBytes * 2 > index.limit) coordinator.prepare(memtable)
+        else if (index.usedBytes * 2 > index.limit) {
+          coordinator.prepare(memtable)
+          jobs.prepareFlush()
+        }
       }
 
       const acknowledge = (requests: ReadonlyArray<CommitRequest>, firstSequence: number): void => {

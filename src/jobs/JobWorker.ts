@@ -37,6 +37,8 @@ export interface JobWorker {
     request: JobRequest,
     targets: ReadonlyArray<NewFile>
   ) => Effect.Effect<ReadonlyArray<TableMeta>, JobError>
+  /** Starts the first thread, if no job has. */
+  readonly prepare: () => void
   /** Makes its jobs wait from the end of a slice on, or lets them go on. */
   readonly park: (parked: boolean) => void
   /** How many milliseconds it rests after each stretch of work. */
@@ -146,6 +148,9 @@ export const makeJobWorker = (
           return yield* finish(yield* restore(outcomeOf(used, request, targets)), used, targets)
         })
       )),
+    prepare: () => {
+      if (thread === undefined && !isClosed) serving()
+    },
     park: (parked) => {
       isParked = parked
       thread?.control.park(parked)

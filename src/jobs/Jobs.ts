@@ -77,6 +77,8 @@ export class Jobs extends Context.Service<Jobs, {
   readonly merge: (
     job: MergeJob
   ) => Effect.Effect<ReadonlyArray<TableMeta>, DiskError | StoreCorrupted | UnsupportedFormat>
+  /** A flush is to come soon: whatever takes time before the first one is done meanwhile. */
+  readonly prepareFlush: () => void
   /** From now on threads rest so many milliseconds after each stretch of work, where processors are few. */
   readonly restFor: (milliseconds: number) => void
   /** Tells the listener of restarts of workers, for the scope. */

@@ -72,6 +72,7 @@ const merge = (
 export const makeTableJobs = (disk: JobDisk, options: TableJobsOptions): Jobs["Service"] => ({
   flush: (job) => flush(disk, options, job),
   merge: (job) => merge(disk, options, job),
+  prepareFlush: () => {},
   restFor: () => {},
   observe: () => Effect.void
 })

@@ -47,6 +47,22 @@ describe("NodeLsmStore", () => {
       assert.deepStrictEqual(yield* threadsOf(0), [[], [], [], []])
     }))
 
+  it.live("starts the thread for flushes before the first memtable is full", () =>
+    Effect.gen(function*() {
+      const directory = yield* temporaryDirectory
+      const layer = NodeLsmStore.layer({ directory, memtableSize: 1024 * 1024, durability: "buffered" })
+      const store = Context.get(yield* Layer.build(layer), LsmStore)
+      const threads = []
+      for (const share of [0.4, 0.3]) {
+        yield* store.put(bytes(`${share}`), new Uint8Array(share * 1024 * 1024))
+        // The log looks at its memtable once it has acknowledged.
+        yield* store.put(bytes("small"), bytes("1"))
+        threads.push(workerThreads().length)
+      }
+      assert.deepStrictEqual(threads, [0, 1])
+      assert.strictEqual((yield* store.stats).flushes, 0)
+    }))
+
   it.live("gives each store threads of its own", () =>
     Effect.gen(function*() {
       for (const _ of [1, 2]) {
