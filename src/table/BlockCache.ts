@@ -42,8 +42,9 @@ const smallestRoom = 1024 * 1024
 /** Departures are numbered from 1 to one less, round and round, so that a number fits into a place. */
 const departureNumbers = 0x4000_0000
 
-/** Memory for a block that is not let in; larger ones have their own. */
+/** Memory for a block that is not let in: at first, and at most; larger ones have their own. */
 const scratchSize = 64 * 1024
+const largestScratch = 1024 * 1024
 
 /** The cached blocks of one table. */
 export class CachedTable {
@@ -108,9 +109,9 @@ export class BlockCache {
   pinnedBytes = 0
 
   /** For a block that is not let in: good until the next one. */
-  readonly scratch = new Uint8Array(scratchSize)
+  scratch = new Uint8Array(scratchSize)
   /** The same for what it is decompressed to. */
-  readonly payloadScratch = new Uint8Array(scratchSize)
+  payloadScratch = new Uint8Array(scratchSize)
 
   readonly #tables = new Map<number, CachedTable>()
   readonly #links = new SlotLinks()
@@ -175,6 +176,13 @@ export class BlockCache {
     for (let i = 0; table.count > 0; i++) {
       if (places[i]! > 0) this.#remove(places[i]!, 0)
     }
+  }
+
+  /** A block did not find room in the scratch: more of its size may come. */
+  growScratch(length: number): void {
+    if (length > largestScratch) return
+    this.scratch = new Uint8Array(Math.min(largestScratch, length * 2))
+    this.payloadScratch = new Uint8Array(this.scratch.length)
   }
 
   /** For `CachedTable`. */

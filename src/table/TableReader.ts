@@ -248,6 +248,7 @@ export class TableReader {
     if (!this.isReadAtOnce) return undefined
     const { payloadScratch, scratch } = this.#cache
     const block = this.decode(this.readNow(number, number + 1, scratch), number, payloadScratch)
+    if (block.bytes.length > scratch.length) this.#cache.growScratch(block.bytes.length)
     if (this.#blocks.admits(number, block.bytes.length)) this.#blocks.addCopy(number, block)
     return block
   }
