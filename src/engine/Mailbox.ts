@@ -20,6 +20,9 @@ import type { Waiter } from "./CommitRequest.ts"
 const bufferSize = 256 * 1024
 /** A record above this size gets a buffer of its own, so that it does not push small ones apart. */
 const largestShared = 64 * 1024
+/** Bytes of such buffers that are kept to be used again, and by how much they are longer than asked for at most. */
+const largeKept = 2 * 1024 * 1024
+const largeUnit = 16 * 1024
 /** How many withdrawn requests may stay, beside as many as wait. */
 const withdrawnKept = 64
 
@@ -34,7 +37,11 @@ export interface CommitGroup {
   readonly hasAsync: boolean
   /** The shared buffer that holds the group's small records, to be given back. */
   readonly buffer: Uint8Array<ArrayBuffer> | undefined
+  /** The buffers of its large records, likewise. */
+  readonly large: ReadonlyArray<Uint8Array>
 }
+
+const noBuffers: ReadonlyArray<Uint8Array> = []
 
 export class Mailbox {
   readonly #capacity: number
@@ -48,6 +55,9 @@ export class Mailbox {
   /** Where `#place` found room, until the request is made. */
   #placed: Uint8Array = noBytes
   #spare: Uint8Array<ArrayBuffer> | undefined
+  /** For large records; their bytes in all. */
+  readonly #spareLarge: Array<Uint8Array> = []
+  #spareLargeBytes = 0
   #waiter: (() => void) | undefined
   #signalled = false
   #refusal: WriteError | undefined
@@ -110,7 +120,11 @@ export class Mailbox {
 
   /** Where in `#placed` so many bytes have their place. */
   #place(size: number): number {
-    if (size > largestShared || this.#isFull(size)) {
+    if (size > largestShared) {
+      this.#placed = this.#takeLarge(size)
+      return 0
+    }
+    if (this.#isFull(size)) {
       this.#placed = new Uint8Array(size)
       return 0
     }
@@ -122,6 +136,16 @@ export class Mailbox {
     this.#used = start + size
     this.#placed = this.#buffer
     return start
+  }
+
+  /** A fresh large buffer costs more than the copy into it, and is a burden to the garbage collector. */
+  #takeLarge(size: number): Uint8Array {
+    const length = Math.ceil(size / largeUnit) * largeUnit
+    if (length > largeKept) return new Uint8Array(size)
+    const at = this.#spareLarge.findIndex((spare) => spare.length === length)
+    if (at < 0) return new Uint8Array(length)
+    this.#spareLargeBytes -= length
+    return this.#spareLarge.splice(at, 1)[0]!
   }
 
   #add(request: CommitRequest): CommitRequest {
@@ -159,6 +183,7 @@ export class Mailbox {
     let bytes = 0
     let level = 0
     let hasAsync = false
+    let large: Array<Uint8Array> | undefined
     let at = 0
     for (; at < waiting.length; at++) {
       const request = waiting[at]!
@@ -175,6 +200,7 @@ export class Mailbox {
       bytes += request.bytes
       if (request.level > level) level = request.level
       if (request.level === 0) hasAsync = true
+      if (request.bytes > largestShared && request.ranges === undefined) (large ??= []).push(request.buffer)
     }
     this.#queuedBytes -= bytes
     const allTaken = at === waiting.length
@@ -189,7 +215,7 @@ export class Mailbox {
     }
     this.#admit()
     if (taken.length === 0 && !allTaken) return undefined
-    return { requests: taken, records, bytes, level, hasAsync, buffer }
+    return { requests: taken, records, bytes, level, hasAsync, buffer, large: large ?? noBuffers }
   }
 
   /** Refuses the request that `take` found not to fit, if it still waits. */
@@ -223,9 +249,21 @@ export class Mailbox {
     if (at > 0) outside.splice(0, at)
   }
 
-  /** Takes back the buffer of a group that is done with. */
+  /** Takes back the buffers of a group that is done with. */
   recycle(group: CommitGroup): void {
     if (this.#spare === undefined && group.buffer !== undefined) this.#spare = group.buffer
+    for (const buffer of group.large) {
+      if (buffer.length > largeKept) continue
+      // Those of a length that is no longer asked for must not stay for ever.
+      if (this.#spareLargeBytes + buffer.length > largeKept) this.#forgetLarge()
+      this.#spareLarge.push(buffer)
+      this.#spareLargeBytes += buffer.length
+    }
+  }
+
+  #forgetLarge(): void {
+    this.#spareLarge.length = 0
+    this.#spareLargeBytes = 0
   }
 
   /** Refuses every later request with `error`; those that wait are still taken. */

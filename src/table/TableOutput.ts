@@ -7,8 +7,9 @@
 
 /** Small enough that one append of one chunk never holds the event loop long. */
 const chunkSize = 64 * 1024
-/** Chunks kept to be filled again. */
+/** Chunks kept to be filled again, and the bytes of the largest of them. */
 const mostSpare = 4
+const largestSpare = 8 * chunkSize
 
 export class TableOutput {
   /** The chunk that holds the open section, from `start` to `end`. */
@@ -31,8 +32,7 @@ export class TableOutput {
   reserve(length: number): void {
     if (this.end + length <= this.bytes.length) return
     const open = this.end - this.start
-    const size = Math.max(chunkSize, open * 2 + length)
-    const grown = size === chunkSize ? this.#spare.pop() ?? new Uint8Array(size) : new Uint8Array(size)
+    const grown = this.#chunk(open * 2 + length)
     grown.set(this.bytes.subarray(this.start, this.end))
     this.#putAside()
     this.#full.push(this.bytes)
@@ -40,6 +40,14 @@ export class TableOutput {
     this.#taken = 0
     this.start = 0
     this.end = open
+  }
+
+  /** A fresh large chunk, all zeros, costs more than filling it. */
+  #chunk(size: number): Uint8Array<ArrayBuffer> {
+    const spare = this.#spare.findIndex((chunk) => chunk.length >= size)
+    return spare < 0
+      ? new Uint8Array(Math.ceil(size / chunkSize) * chunkSize)
+      : this.#spare.splice(spare, 1)[0]!
   }
 
   /** Ends the open section; the next one begins behind it. */
@@ -70,7 +78,10 @@ export class TableOutput {
   /** Nobody uses any more what was taken: its memory is filled again. */
   recycle(): void {
     for (const chunk of this.#lent.splice(0)) {
-      if (chunk.length === chunkSize && this.#spare.length < mostSpare) this.#spare.push(chunk)
+      if (chunk.length > largestSpare) continue
+      // Where chunks become larger, those that are too small must not keep them out.
+      if (this.#spare.length === mostSpare) this.#spare.shift()
+      this.#spare.push(chunk)
     }
   }
 
