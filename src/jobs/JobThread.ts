@@ -33,6 +33,10 @@ export interface JobThreadOptions {
   readonly stopTimeout: number
 }
 
+/** Milliseconds between two looks at the event loop while the thread has a job, and the share of them in which an idle one works. */
+const lookInterval = 100
+const idleShare = 0.05
+
 /** A heart is listened to so many times before it counts as still: a process that was halted is given time to go on. */
 const listenings = 8
 
@@ -56,6 +60,7 @@ export class JobThread {
   #done: ((outcome: JobOutcome) => void) | undefined
   readonly #waitingForEnd: Array<() => void> = []
   #heart: NodeJS.Timeout | undefined
+  #look: NodeJS.Timeout | undefined
   #stopTimer: NodeJS.Timeout | undefined
 
   /** `name` is what the system shows. `onDeath` is told once if it ends without having been stopped. */
@@ -95,6 +100,7 @@ export class JobThread {
     this.control.begin()
     this.#worker?.ref()
     this.#listen(this.#options.hangTimeout)
+    if (this.#options.rests) this.#watchLoop()
     try {
       this.#worker?.postMessage(portable(request))
     } catch (error) {
@@ -146,10 +152,23 @@ export class JobThread {
     this.#heart.unref()
   }
 
+  /** Tells the worker whether the event loop is idle, until its job has ended. */
+  #watchLoop(): void {
+    this.control.idle(false)
+    let before = performance.eventLoopUtilization()
+    this.#look = setInterval(() => {
+      const now = performance.eventLoopUtilization()
+      this.control.idle(performance.eventLoopUtilization(now, before).utilization < idleShare)
+      before = now
+    }, lookInterval)
+    this.#look.unref()
+  }
+
   #settle(outcome: JobOutcome): void {
     const done = this.#done
     this.#done = undefined
     clearInterval(this.#heart)
+    clearInterval(this.#look)
     this.#worker?.unref()
     done?.(outcome)
   }
