@@ -38,7 +38,7 @@ const chunkBytes = 256 * 1024
 /** Keys looked at without a yield, deleted ones included. */
 const keysPerSlice = 1024
 /** Keys, or KiB, gathered in one turn on the event loop: about half a millisecond. */
-const workPerTurn = 256
+const workPerTurn = 512
 
 type Chunk = Arr.NonEmptyReadonlyArray<Entry>
 
