@@ -154,9 +154,10 @@ class Scan {
     const entries = this.#entries
     const copier = this.#copier
     for (;;) {
-      const most = Math.min(this.#chunk - entries.length, this.#left - entries.length, keysPerSlice - this.#looked)
-      if (most <= 0 || copier.bytes >= chunkBytes) return CursorStatus.ready
-      const length = merge.front(most)
+      const wanted = Math.min(this.#chunk, this.#left) - entries.length
+      if (wanted <= 0 || this.#looked >= keysPerSlice || copier.bytes >= chunkBytes) return CursorStatus.ready
+      if (merge.advance(wanted) === CursorStatus.needsLoad) return CursorStatus.needsLoad
+      const length = merge.front(Math.min(wanted, keysPerSlice - this.#looked))
       if (length === 0) {
         this.#isDone = true
         return CursorStatus.ready
@@ -165,11 +166,8 @@ class Scan {
       const passed = copier.copy(batch, length, entries, chunkBytes)
       this.#looked += passed
       this.#keepPlace(batch, batch.at + (passed - 1) * batch.step)
-      if (entries.length === this.#left) {
-        this.#isDone = true
-        return CursorStatus.ready
-      }
-      if (merge.pass(passed) === CursorStatus.needsLoad) return CursorStatus.needsLoad
+      this.#isDone = entries.length === this.#left
+      merge.pass(passed)
     }
   }
 
@@ -191,23 +189,14 @@ class Scan {
 
   /** Waits for what sources lack, unless entries are at hand already. */
   #gatherSlowly(merge: EntryMerge): Effect.Effect<void, ReadError> {
-    const settle = (status: CursorStatus): Effect.Effect<void, ReadError> =>
-      status === CursorStatus.needsLoad
-        ? Effect.flatMap(merge.load, () => Effect.suspend(() => settle(merge.advance())))
-        : Effect.void
     return Effect.gen({ self: this }, function*() {
-      for (;;) {
-        yield* settle(merge.advance())
-        if (this.#gather(merge) === CursorStatus.ready || this.#entries.length > 0) return
-      }
+      while (this.#gather(merge) === CursorStatus.needsLoad && this.#entries.length === 0) yield* merge.load
     })
   }
 
   /** Gathers without waiting; false if not even one step could be taken. */
   #gatherNow(): boolean {
-    const merge = this.#merge(this.#engine.view.value)
-    if (merge.advance() === CursorStatus.needsLoad) return false
-    return this.#gather(merge) === CursorStatus.ready || this.#looked > 0
+    return this.#gather(this.#merge(this.#engine.view.value)) === CursorStatus.ready || this.#looked > 0
   }
 
   /** The next entries, or the end. */

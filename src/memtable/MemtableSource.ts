@@ -24,7 +24,7 @@ export class MemtableSource implements EntrySource {
     this.batch = batch
   }
 
-  advance(): CursorStatus {
+  advance(wanted: number): CursorStatus {
     const { batch } = this
     if (batch.left > 0) return CursorStatus.ready
     const cursor = this.#cursor
@@ -32,7 +32,8 @@ export class MemtableSource implements EntrySource {
     if (!this.#isBegun) this.#begin()
     batch.clear()
     batch.keys = cursor.keyBuffer
-    for (let i = 0; i < entriesPerBatch && cursor.valid; i++) {
+    const most = Math.min(entriesPerBatch, wanted)
+    for (let i = 0; i < most && cursor.valid; i++) {
       batch.addKey(cursor.keyOffset, cursor.keyLength)
       cursor.select(sequence)
       if (cursor.selected) {

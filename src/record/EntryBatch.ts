@@ -131,8 +131,11 @@ export class EntryBatch {
 export interface EntrySource {
   /** The entries at hand. There are none left behind `advance` only at the source's end. */
   readonly batch: EntryBatch
-  /** Once no entry is left, puts in the next ones. After `needsLoad` and `load` it goes on where it stopped. */
-  advance(): CursorStatus
+  /**
+   * Once no entry is left, puts in the next ones, about as many as are wanted. After `needsLoad` and `load` it goes on
+   * where it stopped.
+   */
+  advance(wanted: number): CursorStatus
   /** Reads what `advance` lacked. Interruptible between reads; leaves nothing behind when it fails or is interrupted. */
   readonly load: Effect.Effect<void, DiskError | StoreCorrupted | UnsupportedFormat>
 }

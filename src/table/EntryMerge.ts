@@ -47,7 +47,9 @@ export class EntryMerge {
   batch = noBatch
   /** The batches that have the key in front, if there are several. */
   #sharing: Array<EntryBatch> = []
-  #waiting: Array<EntrySource> = []
+  /** A source may have no entry at hand, but more to put in. */
+  #isSpent = true
+  readonly #waiting: Array<EntrySource> = []
 
   constructor(sources: ReadonlyArray<EntrySource>, end: EntryEnd | undefined, reverse: boolean) {
     this.#sources = sources
@@ -57,20 +59,22 @@ export class EntryMerge {
       : (reverse ? -1 : 1) * keyPrefix(end.key, 0, end.key.length)
   }
 
-  /** Gives every source its next entries that has none at hand; before the first `front`, and after a `load`. */
-  advance(): CursorStatus {
+  /** Before `front`: lets every source that has no entry at hand put in its next ones, about as many as are wanted. */
+  advance(wanted: number): CursorStatus {
+    if (!this.#isSpent) return CursorStatus.ready
     const sources = this.#sources
-    if (this.#waiting.length > 0) this.#waiting = []
+    this.#waiting.length = 0
     for (let i = 0; i < sources.length; i++) {
       const source = sources[i]!
-      if (source.batch.left === 0 && source.advance() === CursorStatus.needsLoad) this.#waiting.push(source)
+      if (source.batch.left === 0 && source.advance(wanted) === CursorStatus.needsLoad) this.#waiting.push(source)
     }
-    return this.#waiting.length === 0 ? CursorStatus.ready : CursorStatus.needsLoad
+    this.#isSpent = this.#waiting.length > 0
+    return this.#isSpent ? CursorStatus.needsLoad : CursorStatus.ready
   }
 
   /** Loads together what sources lack. */
   get load(): EntrySource["load"] {
-    return Effect.suspend(() => loadTogether(this.#waiting))
+    return Effect.suspend(() => loadTogether(this.#waiting.slice()))
   }
 
   /**
@@ -120,18 +124,19 @@ export class EntryMerge {
     return 1
   }
 
-  /** Goes behind entries in front; sources that have no more at hand are asked for their next ones. */
-  pass(length: number): CursorStatus {
+  /** Goes behind entries in front. */
+  pass(length: number): void {
     const sharing = this.#sharing
     if (sharing.length === 0) {
-      const { batch } = this
-      batch.pass(length)
-      if (batch.left > 0) return CursorStatus.ready
-    } else {
-      for (const batch of sharing) batch.pass(1)
-      this.#sharing = []
+      this.batch.pass(length)
+      if (this.batch.left === 0) this.#isSpent = true
+      return
     }
-    return this.advance()
+    for (const batch of sharing) {
+      batch.pass(1)
+      if (batch.left === 0) this.#isSpent = true
+    }
+    this.#sharing = []
   }
 
   /** Whether an entry is within the range and comes before the front of another batch. */

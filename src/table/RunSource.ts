@@ -71,12 +71,12 @@ export class RunSource implements EntrySource {
     this.#ahead = ahead
   }
 
-  advance(): CursorStatus {
+  advance(wanted: number): CursorStatus {
     const { batch } = this
     if (batch.left > 0) return CursorStatus.ready
     batch.clear()
     if (!this.#isBegun && !this.#begin()) return CursorStatus.needsLoad
-    const status = this.#range.reverse ? this.#backward() : this.#forward()
+    const status = this.#range.reverse ? this.#backward() : this.#forward(Math.min(fullBatch, wanted))
     if (status === CursorStatus.ready) {
       this.#loadedNumber = -1
       this.#loaded = undefined
@@ -167,13 +167,13 @@ export class RunSource implements EntrySource {
     }
   }
 
-  #forward(): CursorStatus {
+  #forward(most: number): CursorStatus {
     const { batch } = this
     for (;;) {
       if (this.#openLength >= 0) return this.#findOpen()
       const block = this.#block
       if (block !== undefined && this.#at < block.entriesEnd) {
-        this.#at = this.#read(block, this.#at, block.entriesEnd, fullBatch)
+        this.#at = this.#read(block, this.#at, block.entriesEnd, most)
         if (this.#at === block.entriesEnd) this.#leave(block)
         if (batch.count > 0) {
           batch.finish(block.bytes, 1)

@@ -55,7 +55,8 @@ const drain = (merge: EntryMerge, most: number): Effect.Effect<Array<string>, Ta
       const { at } = batch
       for (let i = 0; i < length; i++, batch.at += batch.step) shown.push(showFront(batch))
       batch.at = at
-      if (merge.pass(length) === CursorStatus.needsLoad) yield* settle(merge)
+      merge.pass(length)
+      yield* settle(merge)
     }
   })
 
@@ -127,11 +128,12 @@ describe("EntryMerge", () => {
         (entries, i) => openTable(writeTable(entries, { file: i + 1, blockSize: 4096 }))
       )
       const merge = new EntryMerge(readers.map((reader) => sourceOf([reader])), undefined, false)
-      assert.strictEqual(merge.advance(), CursorStatus.ready)
+      assert.strictEqual(merge.advance(100), CursorStatus.ready)
       const lengths: Array<number> = []
       for (let length = merge.front(100); length > 0; length = merge.front(100)) {
         lengths.push(length)
         merge.pass(length)
+        merge.advance(100)
       }
       assert.deepStrictEqual(lengths, [6, 1, 14])
     }))
@@ -159,10 +161,10 @@ describe("EntryMerge", () => {
       })
       started.length = 0
       const merge = new EntryMerge(readers.map((reader) => sourceOf([reader])), undefined, false)
-      assert.strictEqual(merge.advance(), CursorStatus.needsLoad)
+      assert.strictEqual(merge.advance(100), CursorStatus.needsLoad)
       yield* merge.load
       assert.deepStrictEqual(started.slice(0, 3), ["start a", "start b", "start c"])
-      assert.strictEqual(merge.advance(), CursorStatus.ready)
+      assert.strictEqual(merge.advance(100), CursorStatus.ready)
       assert.strictEqual(merge.front(10), 1)
       assert.strictEqual(text(merge), "a")
     }))

@@ -1,7 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Schema } from "effect"
 import { compareBytes } from "../../src/record/Bytes.ts"
-import { CursorStatus } from "../../src/record/Cursor.ts"
 import type { EntryRange, EntrySource } from "../../src/record/EntryBatch.ts"
 import { BlockCache } from "../../src/table/BlockCache.ts"
 import { EntryMerge } from "../../src/table/EntryMerge.ts"
@@ -33,7 +32,8 @@ const scan = (
       for (let i = 0; i < keysPerSource; i++) {
         if (merge.front(1) === 0) return keys
         keys.push(frontKey(merge.batch))
-        if (merge.pass(1) === CursorStatus.needsLoad) yield* settle(merge)
+        merge.pass(1)
+        yield* settle(merge)
       }
     }
   })

@@ -124,10 +124,10 @@ describe("RunSource", () => {
     Effect.gen(function*() {
       const [reader] = yield* openTables([manyVersions], { mode: "async", cache: new BlockCache(0) })
       const source = sourceOf([reader!])
-      for (let i = 0; i < 3; i++) assert.strictEqual(source.advance(), CursorStatus.needsLoad)
+      for (let i = 0; i < 3; i++) assert.strictEqual(source.advance(100), CursorStatus.needsLoad)
       assert.strictEqual(source.batch.left, 0)
       yield* source.load
-      assert.strictEqual(source.advance(), CursorStatus.ready)
+      assert.strictEqual(source.advance(100), CursorStatus.ready)
       assert.isAbove(source.batch.left, 0)
     }))
 
@@ -145,12 +145,12 @@ describe("RunSource", () => {
         })
       ]
       const source = sourceOf(readers, { ...everything, start: { key: ascii("key 29"), inclusive: false } })
-      assert.strictEqual(source.advance(), CursorStatus.needsLoad)
+      assert.strictEqual(source.advance(100), CursorStatus.needsLoad)
       failing = true
       assert.strictEqual((yield* Effect.flip(source.load))._tag, "DiskError")
       failing = false
       yield* source.load
-      assert.strictEqual(source.advance(), CursorStatus.ready)
+      assert.strictEqual(source.advance(100), CursorStatus.ready)
       assert.strictEqual(showFront(source.batch), `${Buffer.from("key 30").toString("hex")}=`)
     }))
 })

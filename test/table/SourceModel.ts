@@ -47,9 +47,10 @@ export const sourceOf = (
 
 /** Gets the next entries to hand, whatever loads that needs. */
 export const settle = (
-  source: { readonly load: EntrySource["load"]; advance(): CursorStatus }
+  source: { readonly load: EntrySource["load"]; advance(wanted: number): CursorStatus },
+  wanted = 100
 ): Effect.Effect<void, TableError> =>
-  move({ load: Effect.suspend(() => source.load), resume: () => source.advance() }, () => source.advance())
+  move({ load: Effect.suspend(() => source.load), resume: () => source.advance(wanted) }, () => source.advance(wanted))
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
 
