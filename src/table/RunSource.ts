@@ -278,12 +278,10 @@ export class RunSource implements EntrySource {
     else throw this.#damaged()
   }
 
-  /** Makes the entry last read the version of the key put in last. */
+  /** Makes the entry last read the version of the key put in last, which is known, whatever key this entry has (I15). */
   #putVersion(): void {
-    const { batch } = this
-    const { kind, offset, shared, suffixLength, valueLength, valueOffset } = this.#entry
-    if (shared + suffixLength !== batch.keyLengths[batch.count - 1]) throw this.#damaged()
-    batch.setVersion(kind, offset, shared, valueOffset, valueLength)
+    const { kind, valueLength, valueOffset } = this.#entry
+    this.batch.setVersion(kind, valueOffset, 0, valueOffset, valueLength)
   }
 
   /** All entries of a block have been read forward. */
