@@ -7,22 +7,27 @@
  */
 import { Array as Arr, Cause, Channel, Effect, Scope, Stream } from "effect"
 import type { Pull } from "effect"
-import { compareRanges, copyRange, noBytes } from "../record/Bytes.ts"
+import { MemtableSource } from "../memtable/MemtableSource.ts"
+import { copyRange, noBytes } from "../record/Bytes.ts"
 import { CursorStatus } from "../record/Cursor.ts"
-import type { Cursor } from "../record/Cursor.ts"
+import { BatchPool } from "../record/EntryBatch.ts"
+import type { EntryBatch, EntryRange } from "../record/EntryBatch.ts"
 import { RecordKind } from "../record/RecordKind.ts"
 import type { Entry, ScanOptions, Snapshot } from "../Snapshot.ts"
 import type { ReadError } from "../StoreError.ts"
-import { MergingCursor } from "../table/MergingCursor.ts"
+import { EntryMerge } from "../table/EntryMerge.ts"
 import { ReadAhead } from "../table/ReadAhead.ts"
 import { readFailure } from "../table/ReadFailure.ts"
-import { RunCursor } from "../table/RunCursor.ts"
+import { RunSource } from "../table/RunSource.ts"
 import type { EngineStateShape } from "./EngineState.ts"
+import { EntryCopier } from "./EntryCopier.ts"
+import type { Memtable } from "./Memtable.ts"
 import { sequenceOf } from "./PinnedSnapshot.ts"
 import { readRefusal } from "./PointReads.ts"
 import type { ReadView } from "./ReadView.ts"
-import { isBehind, scanRange } from "./ScanRange.ts"
+import { scanRange } from "./ScanRange.ts"
 import type { ScanRange } from "./ScanRange.ts"
+import type { TableTree } from "./TableTree.ts"
 import { ValueSlab } from "./ValueSlab.ts"
 
 /** Entries of the first chunk, if the limit does not say how many are wanted; each further one has twice as many. */
@@ -33,7 +38,7 @@ const chunkBytes = 256 * 1024
 /** Keys looked at without a yield, deleted ones included. */
 const keysPerSlice = 1024
 /** Keys, or KiB, gathered in one turn on the event loop: about half a millisecond. */
-const workPerTurn = 256
+const workPerTurn = 512
 
 type Chunk = Arr.NonEmptyReadonlyArray<Entry>
 
@@ -41,7 +46,8 @@ type Chunk = Arr.NonEmptyReadonlyArray<Entry>
 class Scan {
   readonly #engine: EngineStateShape
   readonly #range: ScanRange
-  readonly #slab: ValueSlab
+  readonly #copier: EntryCopier
+  readonly #batches: BatchPool
   readonly #snapshot: Snapshot | undefined
   readonly #scope: Scope.Scope
   /** Pinned from the first pull until the scope is closed; -1 before. */
@@ -59,103 +65,119 @@ class Scan {
   /** Keys, or KiB, gathered since the scan last let others run: a consumer that never waits must not hold the event loop. */
   #unyielded = 0
   #isDone: boolean
+  /** The tables that the last chunk was read from, and where they were left. */
+  #tables: TableTree | undefined
+  #tableSources: Array<RunSource> = []
+  #memtableSources: Array<MemtableSource> = []
+  /** A chunk waits for the disk, and uses its sources again. */
+  #isWaiting = false
 
   constructor(
     engine: EngineStateShape,
     range: ScanRange,
     snapshot: Snapshot | undefined,
     slab: ValueSlab,
+    batches: BatchPool,
     scope: Scope.Scope
   ) {
     this.#engine = engine
     this.#range = range
     this.#snapshot = snapshot
     this.#scope = scope
-    this.#slab = slab
+    this.#copier = new EntryCopier(slab)
+    this.#batches = batches
     this.#left = range.limit
     this.#chunk = range.limit <= largestChunk ? range.limit : firstChunk
     this.#isDone = range.limit === 0
   }
 
-  #cursor({ active, immutables, tables: { level0, runs } }: ReadView): Cursor {
-    this.#ahead.renew()
+  /**
+   * The sources of a view, from where the scan begins or goes on. Those of tables stay where the last chunk left them
+   * while the view has the same ones. Memtables are not held between chunks.
+   */
+  #merge({ active, immutables, tables }: ReadView): EntryMerge {
     this.#engine.counters.chunks++
-    const sources: Array<Cursor> = []
-    // What comes into an empty memtable from now on is behind the scan's sequence.
-    if (!active.index.isEmpty) sources.push(active.index.cursor())
-    for (const { index } of immutables) if (!index.isEmpty) sources.push(index.cursor())
-    for (const { reader } of level0) sources.push(reader.cursor(this.#ahead))
-    for (const run of runs) sources.push(new RunCursor(run, this.#ahead))
-    const [only] = sources
-    return only !== undefined && sources.length === 1 ? only : new MergingCursor(sources)
+    this.#forgetMemtables()
+    const { lower, reverse, upper } = this.#range
+    const sequence = this.#sequence
+    const range: EntryRange = { start: this.#start(reverse ? upper : lower), reverse, sequence }
+    if (tables !== this.#tables) {
+      this.#forgetTables()
+      this.#ahead.renew()
+      this.#tables = tables
+      for (const run of tables.sources) {
+        this.#tableSources.push(new RunSource(run, range, this.#batches.take(reverse), this.#ahead))
+      }
+    }
+    const memtables = this.#memtableSources
+    const addMemtable = (memtable: Memtable): void => {
+      // What comes into an empty memtable from now on is behind the scan's sequence.
+      if (memtable.index.isEmpty) return
+      memtables.push(new MemtableSource(memtable.index.cursor(), range, this.#batches.take(reverse)))
+    }
+    addMemtable(active)
+    for (const memtable of immutables) addMemtable(memtable)
+    const sources = memtables.length === 0 ? this.#tableSources : [...memtables, ...this.#tableSources]
+    return new EntryMerge(sources, reverse ? lower : upper, reverse)
+  }
+
+  #forgetMemtables(): void {
+    if (this.#memtableSources.length === 0) return
+    for (const { batch } of this.#memtableSources) this.#batches.give(batch)
+    this.#memtableSources = []
+  }
+
+  #forgetSources(): void {
+    this.#forgetMemtables()
+    this.#forgetTables()
+  }
+
+  #forgetTables(): void {
+    for (const { batch } of this.#tableSources) this.#batches.give(batch)
+    this.#tableSources = []
+    this.#tables = undefined
   }
 
   /** Where the scan goes on or begins; undefined at an end of the store. */
-  #start(bound: ScanRange["lower"]): Uint8Array | undefined {
-    return this.#positionLength >= 0 ? this.#positionBuffer.subarray(0, this.#positionLength) : bound?.key
-  }
-
-  /** To where the scan begins or goes on; the key there may be the one to go on behind. */
-  #seek(cursor: Cursor): CursorStatus {
-    const { lower, reverse, upper } = this.#range
-    const start = this.#start(reverse ? upper : lower)
-    if (start === undefined) return reverse ? cursor.seekLast() : cursor.seekFirst()
-    return reverse ? cursor.seekAtOrBefore(start) : cursor.seekAtOrAfter(start)
-  }
-
-  /** True if the cursor stands on the key that the scan begins or goes on behind. */
-  #isOnStart(cursor: Cursor): boolean {
-    const { lower, reverse, upper } = this.#range
-    const bound = reverse ? upper : lower
-    if (!cursor.valid || (this.#positionLength < 0 && bound?.inclusive !== false)) return false
-    const start = this.#start(bound)
-    return start !== undefined
-      && compareRanges(cursor.keyBuffer, cursor.keyOffset, cursor.keyLength, start, 0, start.length) === 0
+  #start(bound: ScanRange["lower"]): EntryRange["start"] {
+    return this.#positionLength < 0
+      ? bound
+      : { key: this.#positionBuffer.subarray(0, this.#positionLength), inclusive: false }
   }
 
   /** What has been gathered for the chunk at hand. */
   #entries: Array<Entry> = []
-  #bytes = 0
   #looked = 0
 
-  /**
-   * Gathers entries from where the cursor stands until the chunk or the slice is
-   * full, the range ends, or a block is lacking. `isSelecting` says that the
-   * cursor is in the middle of choosing a version.
-   */
-  #gather(cursor: Cursor, isSelecting: boolean): "needsStep" | "needsSelect" | "full" {
-    const range = this.#range
-    const sequence = this.#sequence
-    const slab = this.#slab
+  /** Gathers the entries in front until the chunk or the slice is full, the range ends, or a block is lacking. */
+  #gather(merge: EntryMerge): CursorStatus {
     const entries = this.#entries
-    let selecting = isSelecting
+    const copier = this.#copier
     for (;;) {
-      if (!selecting) {
-        if (!cursor.valid || isBehind(range, cursor.keyBuffer, cursor.keyOffset, cursor.keyLength)) {
-          this.#isDone = true
-          return "full"
-        }
-        if (entries.length >= this.#chunk || this.#bytes >= chunkBytes || this.#looked >= keysPerSlice) return "full"
-        if (cursor.select(sequence) === CursorStatus.needsLoad) return "needsSelect"
+      const wanted = Math.min(this.#chunk, this.#left) - entries.length
+      if (wanted <= 0 || this.#looked >= keysPerSlice || copier.bytes >= chunkBytes) return CursorStatus.ready
+      if (merge.advance(wanted) === CursorStatus.needsLoad) return CursorStatus.needsLoad
+      const length = merge.front(Math.min(wanted, keysPerSlice - this.#looked))
+      if (length === 0) {
+        this.#isDone = true
+        return CursorStatus.ready
       }
-      selecting = false
-      this.#looked++
-      const { keyBuffer, keyLength, keyOffset } = cursor
-      if (cursor.selected && cursor.kind === RecordKind.put) {
-        const { valueLength } = cursor
-        const key = slab.copy(keyBuffer, keyOffset, keyLength)
-        entries.push([key, slab.copy(cursor.valueBuffer, cursor.valueOffset, valueLength)])
-        this.#lastKey = key
-        this.#bytes += keyLength + valueLength
-        if (--this.#left === 0) {
-          this.#isDone = true
-          return "full"
-        }
-      } else {
-        this.#lastKey = undefined
-        this.#keepPosition(keyBuffer, keyOffset, keyLength)
-      }
-      if ((range.reverse ? cursor.previous() : cursor.next()) === CursorStatus.needsLoad) return "needsStep"
+      const { batch } = merge
+      const passed = copier.copy(batch, length, entries, chunkBytes)
+      this.#looked += passed
+      this.#keepPlace(batch, batch.at + (passed - 1) * batch.step)
+      this.#isDone = entries.length === this.#left
+      merge.pass(passed)
+    }
+  }
+
+  /** Keeps which entry was looked at last. */
+  #keepPlace({ keyLengths, keyOffsets, keys, kinds }: EntryBatch, at: number): void {
+    if (kinds[at] === RecordKind.put) {
+      this.#lastKey = this.#entries[this.#entries.length - 1]![0]
+    } else {
+      this.#lastKey = undefined
+      this.#keepPosition(keys, keyOffsets[at]!, keyLengths[at]!)
     }
   }
 
@@ -165,34 +187,16 @@ class Scan {
     this.#positionLength = length
   }
 
-  /** Waits for what the cursor lacks, unless entries are at hand already. */
-  #gatherSlowly(cursor: Cursor): Effect.Effect<void, ReadError> {
-    let selecting = false
-    const settle = (status: CursorStatus): Effect.Effect<void, ReadError> =>
-      status === CursorStatus.needsLoad
-        ? Effect.flatMap(cursor.load, () => Effect.suspend(() => settle(cursor.resume())))
-        : Effect.void
+  /** Waits for what sources lack, unless entries are at hand already. */
+  #gatherSlowly(merge: EntryMerge): Effect.Effect<void, ReadError> {
     return Effect.gen({ self: this }, function*() {
-      yield* settle(this.#seek(cursor))
-      if (this.#isOnStart(cursor)) yield* settle(this.#range.reverse ? cursor.previous() : cursor.next())
-      for (;;) {
-        const end = this.#gather(cursor, selecting)
-        if (end === "full" || this.#entries.length > 0) return
-        yield* Effect.flatMap(cursor.load, () => Effect.suspend(() => settle(cursor.resume())))
-        selecting = end === "needsSelect"
-      }
+      while (this.#gather(merge) === CursorStatus.needsLoad && this.#entries.length === 0) yield* merge.load
     })
   }
 
   /** Gathers without waiting; false if not even one step could be taken. */
   #gatherNow(): boolean {
-    const before = this.#looked
-    const cursor = this.#cursor(this.#engine.view.value)
-    if (this.#seek(cursor) === CursorStatus.needsLoad) return false
-    if (this.#isOnStart(cursor)) {
-      if ((this.#range.reverse ? cursor.previous() : cursor.next()) === CursorStatus.needsLoad) return false
-    }
-    return this.#gather(cursor, false) === "full" || this.#looked > before
+    return this.#gather(this.#merge(this.#engine.view.value)) === CursorStatus.ready || this.#looked > 0
   }
 
   /** The next entries, or the end. */
@@ -225,19 +229,34 @@ class Scan {
   #end(): void {
     this.#isEnded = true
     this.#isDone = true
+    if (!this.#isWaiting) this.#forgetSources()
     if (this.#sequence >= 0) this.#engine.snapshots.unpin(this.#sequence)
   }
 
   #pullNow(): Effect.Effect<Chunk, ReadError | Cause.Done> {
     this.#entries = []
-    this.#bytes = 0
+    this.#copier.bytes = 0
     this.#looked = 0
     try {
       if (this.#gatherNow()) return this.#deliver()
     } catch (thrown) {
+      this.#giveUp()
       return readFailure(thrown)
     }
-    return Effect.flatMap(this.#gatherRetained, () => Effect.suspend(() => this.#deliver()))
+    this.#isWaiting = true
+    return Effect.flatMap(
+      Effect.onError(this.#gatherRetained, () => Effect.sync(() => this.#giveUp())),
+      () => Effect.suspend(() => this.#deliver())
+    )
+  }
+
+  /** What a chunk that failed or was interrupted has gathered is lost, so the next one begins from the position. */
+  #giveUp(): void {
+    this.#lastKey = undefined
+    this.#memtableSources = []
+    this.#tableSources = []
+    this.#tables = undefined
+    this.#isWaiting = false
   }
 
   readonly #gatherRetained: Effect.Effect<void, ReadError> = Effect.uninterruptibleMask((restore) => {
@@ -245,7 +264,7 @@ class Scan {
     view.retain()
     return Effect.ensuring(
       restore(Effect.catchDefect(
-        Effect.suspend(() => this.#gatherSlowly(this.#cursor(view))),
+        Effect.suspend(() => this.#gatherSlowly(this.#merge(view))),
         readFailure
       )),
       Effect.sync(() => view.release())
@@ -254,7 +273,10 @@ class Scan {
 
   #deliver(): Effect.Effect<Chunk, ReadError | Cause.Done> {
     const entries = this.#entries
-    this.#unyielded += Math.max(this.#looked, this.#bytes >>> 10)
+    this.#isWaiting = false
+    this.#forgetMemtables()
+    this.#left -= entries.length
+    this.#unyielded += Math.max(this.#looked, this.#copier.bytes >>> 10)
     const last = this.#lastKey
     this.#lastKey = undefined
     if (last !== undefined && !this.#isDone) this.#keepPosition(last, 0, last.length)
@@ -270,12 +292,13 @@ export const makeScan = (
   engine: EngineStateShape
 ): (options: ScanOptions | undefined, at: Snapshot | undefined) => Stream.Stream<Entry, ReadError> => {
   const slab = new ValueSlab()
+  const batches = new BatchPool()
   return (options, at) =>
     Stream.fromChannel(Channel.fromTransform((_, scope) =>
       Effect.sync((): Pull.Pull<Chunk, ReadError> => {
         const range = scanRange(options)
         if ("_tag" in range) return Effect.fail(range)
-        return new Scan(engine, range, at ?? options?.snapshot, slab, scope).pull
+        return new Scan(engine, range, at ?? options?.snapshot, slab, batches, scope).pull
       })
     ))
 }

@@ -31,6 +31,8 @@ export class TableTree {
   readonly runs: ReadonlyArray<SortedRun<LiveTable>>
   /** The levels of the runs. */
   readonly runLevels: ReadonlyArray<number>
+  /** What a scan merges, newest first: each table of level 0 as a run of its own, then the runs. */
+  readonly sources: ReadonlyArray<SortedRun<LiveTable>>
   #shape: TreeShape | undefined
   #debt = -1
   #bytes = -1
@@ -41,6 +43,7 @@ export class TableTree {
       known.find((run) => run.tables === tables) ?? new SortedRun(tables)
     )
     this.runLevels = this.runs.map((run) => levels.indexOf(run.tables))
+    this.sources = [...this.level0.map((table) => new SortedRun([table])), ...this.runs]
   }
 
   static of(placed: ReadonlyArray<PlacedTable>): TableTree {

@@ -6,9 +6,6 @@
  *
  * Serves I8: `select` shows the key as of a sequence, whatever was inserted since.
  */
-import * as Effect from "effect/Effect"
-import type { Cursor } from "../record/Cursor.ts"
-import { CursorStatus } from "../record/Cursor.ts"
 import { RecordKind } from "../record/RecordKind.ts"
 import { keysWord, rootWord } from "./Arena.ts"
 import {
@@ -28,7 +25,7 @@ import {
 } from "./RadixNodes.ts"
 import * as Layout from "./RecordLayout.ts"
 
-export class MemtableCursor implements Cursor {
+export class MemtableCursor {
   valid = false
   readonly keyBuffer: Uint8Array
   keyOffset = 0
@@ -40,8 +37,6 @@ export class MemtableCursor implements Cursor {
   readonly valueBuffer: Uint8Array
   valueOffset = 0
   valueLength = 0
-
-  readonly load = Effect.void
 
   readonly #words: Uint32Array
   readonly #baseSequence: number
@@ -64,37 +59,37 @@ export class MemtableCursor implements Cursor {
     return this.#leaf
   }
 
-  seekFirst(): CursorStatus {
+  seekFirst(): void {
     const root = this.#begin()
     return root === 0 ? this.#leave() : this.#descendFirst(root)
   }
 
-  seekLast(): CursorStatus {
+  seekLast(): void {
     const root = this.#begin()
     return root === 0 ? this.#leave() : this.#descendLast(root)
   }
 
-  seekAtOrAfter(key: Uint8Array): CursorStatus {
+  seekAtOrAfter(key: Uint8Array): void {
     return this.#seek(key, true)
   }
 
-  seekAtOrBefore(key: Uint8Array): CursorStatus {
+  seekAtOrBefore(key: Uint8Array): void {
     return this.#seek(key, false)
   }
 
-  next(): CursorStatus {
-    if (!this.valid) return CursorStatus.ready
+  next(): void {
+    if (!this.valid) return
     this.#retrace()
     return this.#forward()
   }
 
-  previous(): CursorStatus {
-    if (!this.valid) return CursorStatus.ready
+  previous(): void {
+    if (!this.valid) return
     this.#retrace()
     return this.#backward()
   }
 
-  select(sequence: number): CursorStatus {
+  select(sequence: number): void {
     const words = this.#words
     const version = this.valid
       ? Layout.versionAt(words, Layout.newestOf(words, this.#leaf), sequence - this.#baseSequence)
@@ -106,11 +101,6 @@ export class MemtableCursor implements Cursor {
       this.valueOffset = Layout.valueOffsetOf(words, version)
       this.valueLength = Layout.valueLengthOf(words, version)
     }
-    return CursorStatus.ready
-  }
-
-  resume(): CursorStatus {
-    return CursorStatus.ready
   }
 
   #begin(): number {
@@ -131,23 +121,21 @@ export class MemtableCursor implements Cursor {
     this.#top = top + 2
   }
 
-  #stand(leaf: number): CursorStatus {
+  #stand(leaf: number): void {
     this.#leaf = leaf
     this.valid = true
     this.selected = false
     this.keyOffset = Layout.keyOffsetOf(leaf)
     this.keyLength = Layout.keyLengthOf(this.#words, leaf)
-    return CursorStatus.ready
   }
 
-  #leave(): CursorStatus {
+  #leave(): void {
     this.#leaf = 0
     this.valid = false
     this.selected = false
-    return CursorStatus.ready
   }
 
-  #descendFirst(ref: number): CursorStatus {
+  #descendFirst(ref: number): void {
     const words = this.#words
     const bytes = this.keyBuffer
     while (!isLeaf(words[ref]!)) {
@@ -159,7 +147,7 @@ export class MemtableCursor implements Cursor {
     return this.#stand(ref)
   }
 
-  #descendLast(ref: number): CursorStatus {
+  #descendLast(ref: number): void {
     const words = this.#words
     const bytes = this.keyBuffer
     while (!isLeaf(words[ref]!)) {
@@ -172,7 +160,7 @@ export class MemtableCursor implements Cursor {
   }
 
   /** To the first leaf behind the path. */
-  #forward(): CursorStatus {
+  #forward(): void {
     const words = this.#words
     const bytes = this.keyBuffer
     const path = this.#path
@@ -192,7 +180,7 @@ export class MemtableCursor implements Cursor {
   }
 
   /** To the last leaf before the path. */
-  #backward(): CursorStatus {
+  #backward(): void {
     const words = this.#words
     const bytes = this.keyBuffer
     const path = this.#path
@@ -229,7 +217,7 @@ export class MemtableCursor implements Cursor {
    * Goes down along the key to any leaf that shares as much with it as there
    * is, then down again to where the key would branch off.
    */
-  #seek(key: Uint8Array, forward: boolean): CursorStatus {
+  #seek(key: Uint8Array, forward: boolean): void {
     const words = this.#words
     const bytes = this.keyBuffer
     const root = this.#begin()

@@ -1,9 +1,9 @@
 /**
- * The whole key of the entry that a cursor stands on, put together from what the
- * entry shares with the key at its restart and its own bytes.
+ * The whole key of each entry of a block that is read forward, put together from
+ * what the entry shares with the key at its restart and its own bytes.
  *
- * Forward, the shared bytes are already there: within an interval each entry
- * shares no more than the one before it. Backward they are copied anew.
+ * The shared bytes are already there: within an interval each entry shares no
+ * more than the one before it.
  */
 import { copyRange } from "../record/Bytes.ts"
 import type { Block, EntryReader } from "./Block.ts"
@@ -20,24 +20,6 @@ export class KeyAssembler {
     if (shared > this.#shared && shared !== 0) return false
     const suffixLength = entry.suffixLength
     this.#grow(shared + suffixLength)
-    copyRange(block.bytes, entry.suffixOffset, this.bytes, shared, suffixLength)
-    this.length = shared + suffixLength
-    this.#shared = shared === 0 ? suffixLength : shared
-    return true
-  }
-
-  /** The same for an entry that is known to have the key that is here. */
-  followSame(entry: EntryReader): void {
-    this.#shared = entry.shared === 0 ? this.length : entry.shared
-  }
-
-  /** Goes to an entry whose restart's key the reader knows; false if it cannot share what it claims. */
-  rebuild(entry: EntryReader, block: Block): boolean {
-    const shared = entry.shared
-    if (shared > entry.restartKeyLength) return false
-    const suffixLength = entry.suffixLength
-    this.#grow(shared + suffixLength)
-    copyRange(block.bytes, entry.restartKeyOffset, this.bytes, 0, shared)
     copyRange(block.bytes, entry.suffixOffset, this.bytes, shared, suffixLength)
     this.length = shared + suffixLength
     this.#shared = shared === 0 ? suffixLength : shared

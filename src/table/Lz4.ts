@@ -23,6 +23,10 @@ const maxTableBits = 14
 const minTableBits = 10
 /** Copies this long and longer are worth a call. */
 const bulkCopy = 32
+/** The same where words of eight bytes are copied meanwhile. */
+const bulkDecompress = 128
+/** By distance: the least multiple of it that is 8 or more. */
+const strides = [0, 8, 8, 9, 8, 10, 12, 14]
 /** After so many misses, as a power of two, the search takes longer steps. */
 const skipShift = 4
 
@@ -143,6 +147,8 @@ const writeLength = (target: Uint8Array, at: number, length: number): number => 
 /** Decompresses a range of `source` so that it fills `target`; false if it is not such a block. */
 export const decompressLz4 = (source: Uint8Array, from: number, to: number, target: Uint8Array): boolean => {
   if (from < 0 || to > source.length) return false
+  const read = new DataView(source.buffer, source.byteOffset, source.length)
+  const made = new DataView(target.buffer, target.byteOffset, target.length)
   const targetEnd = target.length
   let at = from
   let out = 0
@@ -160,8 +166,10 @@ export const decompressLz4 = (source: Uint8Array, from: number, to: number, targ
     }
     const literalsEnd = at + literals
     if (literalsEnd > to || out + literals > targetEnd) return false
-    if (literals < bulkCopy) { while (at < literalsEnd) target[out++] = source[at++]! }
-    else {
+    if (literals < bulkDecompress) {
+      for (; at + 8 <= literalsEnd; at += 8, out += 8) made.setBigUint64(out, read.getBigUint64(at, true), true)
+      while (at < literalsEnd) target[out++] = source[at++]!
+    } else {
       target.set(source.subarray(at, literalsEnd), out)
       out += literals
       at = literalsEnd
@@ -182,14 +190,21 @@ export const decompressLz4 = (source: Uint8Array, from: number, to: number, targ
     }
     if (distance === 0 || distance > out || out + length > targetEnd) return false
     const end = out + length
-    if (length < bulkCopy) {
-      while (out < end) {
-        target[out] = target[out - distance]!
-        out++
+    if (length >= bulkDecompress && distance === 1) target.fill(target[out - 1]!, out, end)
+    else if (length >= bulkDecompress && distance >= length)
+      target.copyWithin(out, out - distance, out - distance + length)
+    else {
+      // What repeats after `distance` repeats after each multiple of it.
+      let stride = distance
+      if (length >= 16 && distance < 8) {
+        stride = strides[distance]!
+        for (const wide = out + stride - distance; out < wide; out++) target[out] = target[out - distance]!
       }
-    } else if (distance === 1) target.fill(target[out - 1]!, out, end)
-    else if (distance >= length) target.copyWithin(out, out - distance, out - distance + length)
-    else for (; out < end; out++) target[out] = target[out - distance]!
+      if (stride >= 8) {
+        for (; out + 8 <= end; out += 8) made.setBigUint64(out, made.getBigUint64(out - stride, true), true)
+      }
+      for (; out < end; out++) target[out] = target[out - distance]!
+    }
     out = end
   }
   return false

@@ -8,7 +8,7 @@
  * comparison.
  */
 import { compareRanges, noBytes } from "../record/Bytes.ts"
-import { keyPrefix } from "./KeyPrefix.ts"
+import { keyPrefix } from "../record/KeyPrefix.ts"
 
 export interface MergeSource {
   readonly valid: boolean
@@ -22,31 +22,26 @@ export class MergeOrder {
   /** Numbers of the sources that stand on an entry, the first `count` of it in order. */
   readonly sources: Int32Array
   count = 0
-  /** How many of the first share one key and, if versions are merged, one sequence. */
+  /** How many of the first share one key and one sequence. */
   group = 0
 
-  readonly keyBuffers: Array<Uint8Array>
-  readonly keyOffsets: Float64Array
-  readonly keyLengths: Int32Array
+  readonly #keyBuffers: Array<Uint8Array>
+  readonly #keyOffsets: Float64Array
+  readonly #keyLengths: Int32Array
   readonly #prefixes: Float64Array
   readonly #sequences: Float64Array
-  readonly #versions: boolean
-  #sign = 1
 
-  /** `versions`: sources are ordered by sequence too. */
-  constructor(sources: number, versions: boolean) {
+  constructor(sources: number) {
     this.sources = new Int32Array(sources)
-    this.keyBuffers = Array.from<Uint8Array>({ length: sources }).fill(noBytes)
-    this.keyOffsets = new Float64Array(sources)
-    this.keyLengths = new Int32Array(sources)
+    this.#keyBuffers = Array.from<Uint8Array>({ length: sources }).fill(noBytes)
+    this.#keyOffsets = new Float64Array(sources)
+    this.#keyLengths = new Int32Array(sources)
     this.#prefixes = new Float64Array(sources)
     this.#sequences = new Float64Array(sources)
-    this.#versions = versions
   }
 
-  /** Orders all sources anew; `backward`: largest key first. */
-  rebuild(sources: ReadonlyArray<MergeSource>, backward: boolean): void {
-    this.#sign = backward ? -1 : 1
+  /** Orders all sources anew. */
+  rebuild(sources: ReadonlyArray<MergeSource>): void {
     const order = this.sources
     this.count = 0
     for (let i = 0; i < sources.length; i++) {
@@ -89,29 +84,29 @@ export class MergeOrder {
     const buffer = source.keyBuffer
     const offset = source.keyOffset
     const length = source.keyLength
-    this.keyBuffers[number] = buffer
-    this.keyOffsets[number] = offset
-    this.keyLengths[number] = length
+    this.#keyBuffers[number] = buffer
+    this.#keyOffsets[number] = offset
+    this.#keyLengths[number] = length
     this.#prefixes[number] = keyPrefix(buffer, offset, length)
-    if (this.#versions) this.#sequences[number] = source.sequence
+    this.#sequences[number] = source.sequence
     return true
   }
 
   #compareKeys(a: number, b: number): number {
     const difference = this.#prefixes[a]! - this.#prefixes[b]!
     return difference !== 0 ? difference : compareRanges(
-      this.keyBuffers[a]!,
-      this.keyOffsets[a]!,
-      this.keyLengths[a]!,
-      this.keyBuffers[b]!,
-      this.keyOffsets[b]!,
-      this.keyLengths[b]!
+      this.#keyBuffers[a]!,
+      this.#keyOffsets[a]!,
+      this.#keyLengths[a]!,
+      this.#keyBuffers[b]!,
+      this.#keyOffsets[b]!,
+      this.#keyLengths[b]!
     )
   }
 
   #compare(a: number, b: number): number {
     const order = this.#compareKeys(a, b)
-    if (order !== 0) return order * this.#sign
+    if (order !== 0) return order
     const newer = this.#sequences[b]! - this.#sequences[a]!
     return newer !== 0 ? newer : a - b
   }

@@ -27,7 +27,7 @@ export class MergingVersions implements VersionIterator {
 
   constructor(sources: ReadonlyArray<VersionIterator>) {
     this.#sources = sources
-    this.#order = new MergeOrder(sources.length, true)
+    this.#order = new MergeOrder(sources.length)
     this.#pending = new PendingSources(sources)
     this.load = this.#pending.load
   }
@@ -63,7 +63,7 @@ export class MergingVersions implements VersionIterator {
   #settle(): CursorStatus {
     if (!this.#pending.isEmpty) return CursorStatus.needsLoad
     const order = this.#order
-    if (this.#starting) order.rebuild(this.#sources, false)
+    if (this.#starting) order.rebuild(this.#sources)
     else order.settle(this.#sources)
     this.#starting = false
     if (order.count === 0) return CursorStatus.ready

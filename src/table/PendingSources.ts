@@ -6,9 +6,20 @@ import * as Effect from "effect/Effect"
 import { CursorStatus } from "../record/Cursor.ts"
 import type { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
 
-export interface LoadingSource {
+interface Loading {
   readonly load: Effect.Effect<void, DiskError | StoreCorrupted | UnsupportedFormat>
+}
+
+export interface LoadingSource extends Loading {
   resume(): CursorStatus
+}
+
+/** Loads what each of some sources lacks. */
+export const loadTogether = (sources: ReadonlyArray<Loading>): Loading["load"] => {
+  const [only] = sources
+  return only !== undefined && sources.length === 1
+    ? only.load
+    : Effect.forEach(sources, (source) => source.load, { concurrency: "unbounded", discard: true })
 }
 
 export class PendingSources {
@@ -35,14 +46,7 @@ export class PendingSources {
   }
 
   get load(): LoadingSource["load"] {
-    return Effect.suspend(() => {
-      const waiting = this.#waiting
-      if (waiting.length === 1) return this.#sources[waiting[0]!]!.load
-      return Effect.forEach(waiting.slice(), (source) => this.#sources[source]!.load, {
-        concurrency: "unbounded",
-        discard: true
-      })
-    })
+    return Effect.suspend(() => loadTogether(this.#waiting.map((source) => this.#sources[source]!)))
   }
 
   /** Resumes the moves; those that lack another block stay. */

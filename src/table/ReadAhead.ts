@@ -11,8 +11,13 @@
  *
  * A piece is verified block by block as the blocks are reached, so damage in
  * blocks that nobody reads harms nobody.
+ *
+ * Pieces that are read at once, and blocks that are not cached, come to lie in the
+ * memory of those before the last: fresh memory costs more than to read into it.
+ * So a block is good until the next but one is asked for.
  */
 import * as Effect from "effect/Effect"
+import { noBytes } from "../record/Bytes.ts"
 import type { DiskError } from "../StoreError.ts"
 import { StoreCorrupted } from "../StoreError.ts"
 import type { Block } from "./Block.ts"
@@ -20,6 +25,8 @@ import type { TableReader } from "./TableReader.ts"
 
 /** The longest piece that is read at once. */
 const longestNow = 32 * 1024
+/** What is made for a shorter one, as the next will be longer. */
+const leastPiece = 8 * 1024
 /** The longest piece that is read through the pool. */
 const longestLoad = 256 * 1024
 /** What all pieces of a scan may hold together, if it reads more than a few tables. */
@@ -66,7 +73,13 @@ export class TableAhead {
   #piece: Uint8Array | undefined
   #from = 0
   #to = 0
-  /** The last two blocks that were read: a scan's next cursor begins with one of them. */
+  /** Memory of the piece before the last, and of the block before the last. */
+  #sparePiece = noBytes
+  #spareBlock = noBytes
+  /** Memory in which the last piece and the last block are, if they are in such. */
+  #pieceMemory = noBytes
+  #blockMemory = noBytes
+  /** The last two blocks that were read: a scan's next source begins with one of them. */
   #number = -1
   #block: Block | undefined
   #numberBefore = -1
@@ -83,14 +96,19 @@ export class TableAhead {
     if (number === this.#number) return this.#block
     if (number === this.#numberBefore) return this.#blockBefore
     if (this.#piece !== undefined && number >= this.#from && number < this.#to) {
-      return this.#take(this.#table.decode(this.#bytesOf(number), number), number)
+      return this.#decode(number)
     }
     const table = this.#table
     const cached = table.cachedForScan(number)
     if (cached !== undefined || !table.isReadAtOnce) return cached
     const [from, to] = this.#extent(number, longestNow)
-    this.#keep(table.readNow(from, to), from, to)
-    return this.#take(table.decode(this.#bytesOf(number), number), number)
+    const length = table.index.extent(from, to)
+    this.#forgetBefore()
+    const memory = this.#sparePiece.length < length ? new Uint8Array(Math.max(length, leastPiece)) : this.#sparePiece
+    this.#keep(table.readNow(from, to, memory), from, to)
+    this.#sparePiece = this.#pieceMemory
+    this.#pieceMemory = memory
+    return this.#decode(number)
   }
 
   /** Reads a block that is not at hand, and what follows it, through the pool. */
@@ -107,8 +125,8 @@ export class TableAhead {
       }
       return Effect.flatMap(this.#table.loadPiece(from, to), (piece) => {
         this.#keep(piece, from, to)
-        const block = this.#table.check(this.#bytesOf(number), number)
-        return block instanceof StoreCorrupted ? Effect.fail(block) : Effect.succeed(this.#take(block, number))
+        const block = this.#check(number)
+        return block instanceof StoreCorrupted ? Effect.fail(block) : Effect.succeed(block)
       })
     })
   }
@@ -150,20 +168,49 @@ export class TableAhead {
     this.#blocks = Math.max(this.#blocks, blocks * 2)
   }
 
-  /** In memory of their own, if the block is to be cached. */
-  #bytesOf(number: number): Uint8Array {
-    const { index } = this.#table
-    const piece = this.#piece!
-    const start = index.extent(this.#from, number)
-    const end = start + index.extent(number, number + 1)
-    const blocks = this.#to - this.#from
-    return blocks > 1 && blocks <= mostCached ? new Uint8Array(piece.subarray(start, end)) : piece.subarray(start, end)
+  #decode(number: number): Block {
+    const block = this.#check(number)
+    if (block instanceof StoreCorrupted) {
+      this.#number = -1
+      this.#block = undefined
+      throw block
+    }
+    return block
   }
 
-  #take(block: Block, number: number): Block {
-    if (this.#to - this.#from <= mostCached) this.#table.cacheForScan(number, block)
+  /** Verifies a block of the piece, and caches it in memory of its own if the piece is short. */
+  #check(number: number): Block | StoreCorrupted {
+    const table = this.#table
+    const { index } = table
+    const piece = this.#piece!
+    const start = index.extent(this.#from, number)
+    const bytes = piece.subarray(start, start + index.extent(number, number + 1))
+    if (this.#to - this.#from > mostCached) return this.#checkInSpare(bytes, number)
+    const read = table.check(bytes, number)
+    if (read instanceof StoreCorrupted) return read
+    const block = read.bytes.buffer === piece.buffer ? read.copyTo(new Uint8Array(read.bytes.length)) : read
+    table.cacheForScan(number, block)
     this.#hold(block, number)
     return block
+  }
+
+  #checkInSpare(bytes: Uint8Array, number: number): Block | StoreCorrupted {
+    this.#forgetBefore()
+    const memory = this.#spareBlock
+    const block = this.#table.check(bytes, number, memory)
+    if (block instanceof StoreCorrupted) return block
+    this.#spareBlock = this.#blockMemory
+    // One that was too short for this block is replaced by one that will do for most.
+    const isTooShort = block.bytes.buffer !== bytes.buffer && block.bytes.buffer !== memory.buffer
+    this.#blockMemory = isTooShort ? new Uint8Array(block.bytes.length * 2) : memory
+    this.#hold(block, number)
+    return block
+  }
+
+  /** Before memory that it may be in is used again. */
+  #forgetBefore(): void {
+    this.#numberBefore = -1
+    this.#blockBefore = undefined
   }
 
   #hold(block: Block, number: number): void {

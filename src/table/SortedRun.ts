@@ -8,7 +8,7 @@
  * level makes a new one.
  */
 import { compareRanges } from "../record/Bytes.ts"
-import { keyPrefix } from "./KeyPrefix.ts"
+import { keyPrefix } from "../record/KeyPrefix.ts"
 import type { TableReader } from "./TableReader.ts"
 
 /** What a run is made of: something that has a table. */

@@ -15,10 +15,10 @@
  * Blocks lie one behind the other from the beginning of the file.
  */
 import { compareRanges, copyRange } from "../record/Bytes.ts"
+import { keyPrefix } from "../record/KeyPrefix.ts"
 import { maxKeyLength } from "../record/RecordKind.ts"
 import { VarintReader, writeVarint } from "../record/Varint.ts"
 import { blockTrailerSize, minBlockPayload } from "./Block.ts"
-import { keyPrefix } from "./KeyPrefix.ts"
 
 const headerSize = 4
 const maxFieldsSize = 8 + 8 + 3

@@ -23,10 +23,8 @@ import type { BlockCache, CachedTable } from "./BlockCache.ts"
 import { tagOf } from "./EntryTags.ts"
 import { Filter, isFilterLength } from "./Filter.ts"
 import { KeyHash } from "./KeyHash.ts"
-import type { ReadAhead } from "./ReadAhead.ts"
 import type { FileReads, ReadPolicy } from "./ReadPolicy.ts"
 import { QueuedRead } from "./ReadQueue.ts"
-import { TableCursor } from "./TableCursor.ts"
 import type { TableFile } from "./TableFile.ts"
 import {
   decodeFooter,
@@ -229,11 +227,6 @@ export class TableReader {
         if (out.table === this && out.wanted === number) out.block = block
       })
     })
-  }
-
-  /** A cursor; those of one scan share what it has read ahead. */
-  cursor(ahead?: ReadAhead): TableCursor {
-    return new TableCursor(this, ahead)
   }
 
   /** All versions in order, for a background job: reads ahead and leaves the cache alone. */

@@ -36,9 +36,9 @@ export const reading: ReadonlyArray<Mutant> = [
     shownAs: ["I8"],
     seeds: [1, 60],
     edits: [{
-      file: "src/table/MergingCursor.ts",
-      find: "if (!source.selected) return false",
-      replace: "if (!source.selected || source.kind === RecordKind.delete) return false"
+      file: "src/table/EntryMerge.ts",
+      find: "batch.kinds[batch.at] !== noVersion",
+      replace: "batch.kinds[batch.at] === 1"
     }]
   },
   {

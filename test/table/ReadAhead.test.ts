@@ -1,14 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Schema } from "effect"
 import { compareBytes } from "../../src/record/Bytes.ts"
-import type { Cursor } from "../../src/record/Cursor.ts"
+import type { EntryRange, EntrySource } from "../../src/record/EntryBatch.ts"
 import { BlockCache } from "../../src/table/BlockCache.ts"
-import { MergingCursor } from "../../src/table/MergingCursor.ts"
+import { EntryMerge } from "../../src/table/EntryMerge.ts"
 import { ReadAhead } from "../../src/table/ReadAhead.ts"
 import type { ReadMode } from "../../src/table/ReadPolicy.ts"
-import { RunCursor } from "../../src/table/RunCursor.ts"
-import { SortedRun } from "../../src/table/SortedRun.ts"
-import { entriesArbitrary, move, openTable, put, readFile, readings, writeTable } from "./TableFixture.ts"
+import { everything, frontKey, settle, sourceOf } from "./SourceModel.ts"
+import { entriesArbitrary, openTable, put, readFile, readings, writeTable } from "./TableFixture.ts"
 import type { Entry, TableError } from "./TableFixture.ts"
 
 const numbered = (from: number, to: number, valueLength = 10): Array<Entry> =>
@@ -17,30 +16,24 @@ const numbered = (from: number, to: number, valueLength = 10): Array<Entry> =>
     (_, i) => put(`key ${String(from + i).padStart(6, "0")}`, from + i + 1, "v".repeat(valueLength))
   )
 
-const keyOf = (cursor: Cursor): Uint8Array =>
-  cursor.keyBuffer.slice(cursor.keyOffset, cursor.keyOffset + cursor.keyLength)
-
-/** All keys, read by a new cursor after every few of them, as a scan reads. */
+/** All keys, read by new sources after every few of them, as a scan reads whose tables change. */
 const scan = (
-  makeCursor: () => Cursor,
-  keysPerCursor: number,
+  makeSources: (range: EntryRange) => ReadonlyArray<EntrySource>,
+  keysPerSource: number,
   reverse: boolean
 ): Effect.Effect<Array<Uint8Array>, TableError> =>
   Effect.gen(function*() {
     const keys: Array<Uint8Array> = []
     for (;;) {
-      const cursor = makeCursor()
       const position = keys.at(-1)
-      if (position === undefined) {
-        yield* move(cursor, () => reverse ? cursor.seekLast() : cursor.seekFirst())
-      } else {
-        yield* move(cursor, () => reverse ? cursor.seekAtOrBefore(position) : cursor.seekAtOrAfter(position))
-        yield* move(cursor, () => reverse ? cursor.previous() : cursor.next())
-      }
-      for (let i = 0; i < keysPerCursor; i++) {
-        if (!cursor.valid) return keys
-        keys.push(keyOf(cursor))
-        yield* move(cursor, () => reverse ? cursor.previous() : cursor.next())
+      const start = position === undefined ? undefined : { key: position, inclusive: false }
+      const merge = new EntryMerge(makeSources({ ...everything, start, reverse }), undefined, reverse)
+      yield* settle(merge)
+      for (let i = 0; i < keysPerSource; i++) {
+        if (merge.front(1) === 0) return keys
+        keys.push(frontKey(merge.batch))
+        merge.pass(1)
+        yield* settle(merge)
       }
     }
   })
@@ -48,7 +41,7 @@ const scan = (
 /** The lengths of the reads that a whole scan of one table makes. */
 const readsOfScan = (
   mode: ReadMode,
-  options: { readonly reverse?: boolean; readonly keysPerCursor?: number; readonly cache?: BlockCache } = {}
+  options: { readonly reverse?: boolean; readonly keysPerSource?: number; readonly cache?: BlockCache } = {}
 ) =>
   Effect.gen(function*() {
     const entries = numbered(0, 20_000, 60)
@@ -58,11 +51,11 @@ const readsOfScan = (
     file.reads.length = 0
     const ahead = new ReadAhead()
     const keys = yield* scan(
-      () => {
+      (range) => {
         ahead.renew()
-        return reader.cursor(ahead)
+        return [sourceOf([reader], range, ahead)]
       },
-      options.keysPerCursor ?? 100,
+      options.keysPerSource ?? 100,
       options.reverse ?? false
     )
     assert.strictEqual(keys.length, entries.length)
@@ -73,14 +66,14 @@ const readsOfScan = (
 describe("ReadAhead", () => {
   for (const { cacheSize, mode, name } of readings) {
     it.effect.prop(
-      `I8: a scan of many cursors finds every key, ${name}`,
+      `I8: a scan by many sources finds every key, ${name}`,
       {
         entries: entriesArbitrary,
-        keysPerCursor: Arbitrary.schema(Schema.Literals([1, 2, 5, 50])),
+        keysPerSource: Arbitrary.schema(Schema.Literals([1, 2, 5, 50])),
         split: Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 150 }))),
         reverse: Arbitrary.schema(Schema.Boolean)
       },
-      ({ entries, keysPerCursor, reverse, split }) =>
+      ({ entries, keysPerSource, reverse, split }) =>
         Effect.gen(function*() {
           const cache = new BlockCache(cacheSize)
           const open = (part: ReadonlyArray<Entry>, file: number) =>
@@ -92,16 +85,14 @@ describe("ReadAhead", () => {
             odd.filter((entry) => compareBytes(entry.key, bound) < 0),
             odd.filter((entry) => compareBytes(entry.key, bound) >= 0)
           ].filter((part) => part.length > 0)
-          const run = new SortedRun(
-            (yield* Effect.forEach(parts, (part, i) => open(part, i + 2))).map((reader) => ({ reader }))
-          )
+          const run = yield* Effect.forEach(parts, (part, i) => open(part, i + 2))
           const ahead = new ReadAhead()
           const found = yield* scan(
-            () => {
+            (range) => {
               ahead.renew()
-              return new MergingCursor([even.cursor(ahead), new RunCursor(run, ahead)])
+              return [sourceOf([even], range, ahead), sourceOf(run, range, ahead)]
             },
-            keysPerCursor,
+            keysPerSource,
             reverse
           )
           const expected = entries.map((entry) => entry.key).filter((key, i, all) =>
@@ -134,9 +125,9 @@ describe("ReadAhead", () => {
       }))
   }
 
-  it.effect("goes on with long pieces from cursor to cursor, however few keys each reads", () =>
+  it.effect("goes on with long pieces from source to source, however few keys each gives", () =>
     Effect.gen(function*() {
-      const { bytes, data, reads } = yield* readsOfScan("async", { keysPerCursor: 1 })
+      const { bytes, data, reads } = yield* readsOfScan("async", { keysPerSource: 1 })
       assert.strictEqual(bytes, data)
       assert.isAtMost(reads.length, 7 + data / (200 * 1024))
     }))
@@ -150,7 +141,7 @@ describe("ReadAhead", () => {
       assert.isAtLeast(cache.blocks, 1)
     }))
 
-  it.effect("reads one block for a lookup by cursor, and the cached blocks of a short range not again", () =>
+  it.effect("reads one block for a short range, and the cached blocks of a short range not again", () =>
     Effect.gen(function*() {
       const table = writeTable(numbered(0, 2000, 60), { blockSize: 4096 })
       const file = readFile(table.bytes)
@@ -158,9 +149,13 @@ describe("ReadAhead", () => {
       file.reads.length = 0
       const range = (keys: number) =>
         Effect.gen(function*() {
-          const cursor = reader.cursor(new ReadAhead())
-          yield* move(cursor, () => cursor.seekAtOrAfter(numbered(500, 501)[0]!.key))
-          for (let i = 0; i < keys; i++) yield* move(cursor, () => cursor.next())
+          const start = { key: numbered(500, 501)[0]!.key, inclusive: true }
+          const source = sourceOf([reader], { ...everything, start })
+          yield* settle(source)
+          for (let i = 0; i < keys; i++) {
+            source.batch.pass(1)
+            yield* settle(source)
+          }
         })
       yield* range(0)
       assert.strictEqual(file.reads.length, 1)
@@ -182,19 +177,21 @@ describe("ReadAhead", () => {
       bytes[sound.index.offset(damaged) + 100]! ^= 1
       for (const mode of ["sync", "async"] as const) {
         const reader = yield* openTable({ meta: table.meta, bytes }, { mode, cache: new BlockCache(0) })
-        const cursor = reader.cursor(new ReadAhead())
+        const source = sourceOf([reader])
         let read = 0
         const error = yield* Effect.flip(Effect.gen(function*() {
-          yield* move(cursor, () => cursor.seekFirst())
-          for (; cursor.valid; read++) yield* move(cursor, () => cursor.next())
+          for (yield* settle(source); source.batch.left > 0; yield* settle(source)) {
+            read += source.batch.left
+            source.batch.pass(source.batch.left)
+          }
         }))
         assert.strictEqual(error._tag, "StoreCorrupted")
         assert.isAtLeast(read, Math.floor(entries.length * 0.45))
-        assert.isFalse(cursor.valid)
+        assert.strictEqual(source.batch.left, 0)
       }
     }))
 
-  it.effect("forgets tables that its cursors do not reach any more", () =>
+  it.effect("forgets tables that its sources do not reach any more", () =>
     Effect.gen(function*() {
       const reader = yield* openTable(writeTable(numbered(0, 10)))
       const ahead = new ReadAhead()

@@ -6,6 +6,7 @@ import { CompressionCode } from "../../src/table/BlockCodec.ts"
 import type { Compression } from "../../src/table/Compression.ts"
 import { TableResult } from "../../src/table/TableReader.ts"
 import type { TableReader } from "../../src/table/TableReader.ts"
+import { drain, everything, expectedEntries, sourceOf } from "./SourceModel.ts"
 import {
   ascii,
   blockSizeArbitrary,
@@ -13,7 +14,6 @@ import {
   expectedLookup,
   halfCompressible,
   lookup,
-  move,
   noise,
   openTable,
   readings,
@@ -50,18 +50,10 @@ describe("a compressed table", () => {
           for (const { key, sequence } of entries) {
             assert.strictEqual(yield* lookup(reader, key, sequence, out), expectedLookup(entries, key, sequence))
           }
-          const cursor = reader.cursor()
-          const keys: Array<string> = []
-          for (
-            yield* move(cursor, () => cursor.seekLast());
-            cursor.valid;
-            yield* move(cursor, () => cursor.previous())
-          ) {
-            const key = cursor.keyBuffer.subarray(cursor.keyOffset, cursor.keyOffset + cursor.keyLength)
-            keys.push(Buffer.from(key).toString("hex"))
+          for (const reverse of [false, true]) {
+            const range = { ...everything, reverse }
+            assert.deepStrictEqual(yield* drain(sourceOf([reader], range)), expectedEntries(entries, range))
           }
-          const distinct = new Set(entries.map(({ key }) => Buffer.from(key).toString("hex")))
-          assert.deepStrictEqual(keys, [...distinct].reverse())
         }),
       { arbitrary: { runs: 20, size: 100 } }
     )

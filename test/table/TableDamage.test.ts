@@ -4,12 +4,11 @@ import { checksum } from "../../src/record/Checksum.ts"
 import { BlockCache } from "../../src/table/BlockCache.ts"
 import type { Compression } from "../../src/table/Compression.ts"
 import { footerSize, sectionChecksum } from "../../src/table/TableFormat.ts"
+import { drain, sourceOf } from "./SourceModel.ts"
 import {
-  attempt,
   blockSizeArbitrary,
   entriesArbitrary,
   lookup,
-  move,
   openTable,
   put,
   readFile,
@@ -39,10 +38,10 @@ const readAll = (table: TableBytes, bytes: Uint8Array): Effect.Effect<string, Ta
     for (const entry of yield* readVersions(reader.versions())) {
       said.push(show(entry), yield* lookup(reader, entry.key, entry.sequence))
     }
-    const cursor = reader.cursor()
-    for (yield* move(cursor, () => cursor.seekLast()); cursor.valid; yield* move(cursor, () => cursor.previous())) {
-      yield* attempt(() => cursor.select(1000))
-      said.push(`${cursor.keyLength} ${cursor.selected} ${cursor.sequence}`)
+    for (const sequence of [1000, Number.MAX_SAFE_INTEGER]) {
+      for (const reverse of [false, true]) {
+        said.push(...yield* drain(sourceOf([reader], { start: undefined, reverse, sequence })))
+      }
     }
     return said.join("\n")
   })

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { compareBytes } from "../../src/record/Bytes.ts"
-import { keyPrefix } from "../../src/table/KeyPrefix.ts"
-import { keyArbitrary } from "./TableFixture.ts"
+import { keyPrefix } from "../../src/record/KeyPrefix.ts"
+import { keyArbitrary } from "../table/TableFixture.ts"
 
 describe("keyPrefix", () => {
   it.prop(
