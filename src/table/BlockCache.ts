@@ -85,6 +85,12 @@ export class CachedTable {
     if (!this.dropped) this.#cache.insert(this, number, block)
   }
 
+  /** Caches a block that was read for lookups, and has memory of its own: a copy if there is a place for it. */
+  addRead(number: number, block: Block): void {
+    if (this.#cache.memory.fits(block.bytes.length)) this.addCopy(number, block)
+    else this.add(number, block)
+  }
+
   /** Caches a copy of a block that was read. */
   addCopy(number: number, block: Block): void {
     if (!this.dropped) this.#cache.insertCopy(this, number, block)

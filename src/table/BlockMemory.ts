@@ -37,6 +37,11 @@ export class BlockMemory {
     this.#slabShift = Math.max(0, Math.floor(Math.log2(slabSize / this.#slotSize)))
   }
 
+  /** Whether a slot is large enough for so many bytes and any tags. */
+  fits(bytes: number): boolean {
+    return bytes + mostTagBytes <= this.#slotSize
+  }
+
   /** A slot for so many bytes, or -1 if there is none. */
   take(bytes: number): number {
     if (bytes > this.#slotSize) return -1

@@ -280,7 +280,7 @@ export class TableReader {
         const read = Effect.flatMap(this.#read(number, number + 1), (bytes) => {
           const block = this.check(bytes, number)
           if (block instanceof StoreCorrupted) return Effect.fail(block)
-          this.#blocks.add(number, block)
+          this.#blocks.addRead(number, block)
           return Effect.succeed(block)
         })
         const begun = new QueuedRead(this.policy.queue, read, fiber.context, () => {
