@@ -44,6 +44,50 @@ describe("BlockCache", () => {
     assert.deepStrictEqual([cache.hits, cache.misses], [1, 2])
   })
 
+  it("gives a block to a scan in memory of its own, and its place to the next block", () => {
+    const cache = new BlockCache(1 << 20)
+    const table = cache.table(1, 2)
+    const blocks = [makeBlock(10), makeBlock(12)] as const
+    table.addCopy(0, blocks[0])
+    const slot = cache.taggedSlot(table.use(0))
+    assert.isAtLeast(slot, 0)
+    assert.isUndefined(find(cache, table, 0))
+    const bytes = cache.bytes
+    const kept = find(cache, table, 0, true)
+    assert.strictEqual(cache.taggedSlot(table.use(0)), -1)
+    table.addCopy(1, blocks[1])
+    assert.strictEqual(cache.taggedSlot(table.use(1)), slot)
+    assert.isDefined(kept?.tagged)
+    assert.deepStrictEqual(kept?.bytes, blocks[0].bytes.slice(0, blocks[0].payloadLength))
+    assert.strictEqual(find(cache, table, 0), kept)
+    assert.isAbove(cache.bytes, bytes)
+    cache.drop(1)
+    assert.deepStrictEqual([cache.blocks, cache.bytes], [0, 0])
+  })
+
+  it("copies blocks that fit no place, and those that get no tags", () => {
+    const entry = (blockSize: number) => {
+      const cache = new BlockCache(1 << 20, blockSize)
+      const table = cache.table(1, 1)
+      table.addCopy(0, big)
+      return { cache, found: find(cache, table, 0) }
+    }
+    const big = makeBlock(20_000)
+    const bytes = big.bytes.slice(0, big.payloadLength)
+    const { cache, found } = entry(4096)
+    assert.deepStrictEqual(found?.bytes, bytes)
+    assert.notStrictEqual(found?.bytes.buffer, big.bytes.buffer)
+    assert.isAbove(cache.bytes, bytes.length)
+    assert.isUndefined(entry(32_768).found)
+    const untagged = makeBlock(70_000)
+    const large = new BlockCache(1 << 20, 128 * 1024)
+    const table = large.table(1, 1)
+    table.addCopy(0, untagged)
+    assert.strictEqual(large.taggedSlot(table.use(0)), -1)
+    assert.deepStrictEqual(find(large, table, 0)?.bytes, untagged.bytes)
+    assert.deepStrictEqual(find(large, table, 0, true)?.bytes, untagged.bytes)
+  })
+
   it("keeps the same block number of two tables apart", () => {
     const cache = new BlockCache(1 << 20)
     const block = makeBlock(10)
