@@ -7,7 +7,7 @@
  * and retains it in one uninterruptible stretch, so that no interrupt leaks the
  * reference.
  */
-import { Effect } from "effect"
+import { Effect, Effectable } from "effect"
 import { copyBytes } from "../record/Bytes.ts"
 import { RecordKind } from "../record/RecordKind.ts"
 import type { ReadOptions } from "../Snapshot.ts"
@@ -127,6 +127,28 @@ export class Lookup {
   }
 }
 
+/** A read to be made when its effect starts: one object, where `Effect.suspend` takes a closure besides, and longer. */
+class PointRead<K, A> extends Effectable.Class<A, ReadError> {
+  readonly #read: (keys: K, options: ReadOptions | undefined) => Effect.Effect<A, ReadError>
+  readonly #keys: K
+  readonly #options: ReadOptions | undefined
+
+  constructor(
+    read: (keys: K, options: ReadOptions | undefined) => Effect.Effect<A, ReadError>,
+    keys: K,
+    options: ReadOptions | undefined
+  ) {
+    super()
+    this.#read = read
+    this.#keys = keys
+    this.#options = options
+  }
+
+  asEffect(): Effect.Effect<A, ReadError> {
+    return this.#read(this.#keys, this.#options)
+  }
+}
+
 /** Made once: what reads of missing keys, and questions, end with. */
 const absent = Effect.undefined
 const yes = Effect.succeed(true)
@@ -243,9 +265,12 @@ export const makePointReads = (engine: EngineStateShape): PointReads => {
     return readSlowly(keys.map(copyBytes), options, valueOf)
   }
 
+  const getOne = (key: Uint8Array, options: ReadOptions | undefined) => readOne(key, options, answerValue)
+  const hasOne = (key: Uint8Array, options: ReadOptions | undefined) => readOne(key, options, answerExists)
+
   return {
-    get: (key, options) => Effect.suspend(() => readOne(key, options, answerValue)),
-    has: (key, options) => Effect.suspend(() => readOne(key, options, answerExists)),
-    getMany: (keys, options) => Effect.suspend(() => getMany(keys, options))
+    get: (key, options) => new PointRead(getOne, key, options),
+    has: (key, options) => new PointRead(hasOne, key, options),
+    getMany: (keys, options) => new PointRead(getMany, keys, options)
   }
 }

@@ -44,40 +44,21 @@ export const minBlockPayload = 11
 const uint32At = (bytes: Uint8Array, at: number): number =>
   (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
 
-/** Whether the key's bytes `from` up to `to` are at an offset. */
-const isAt = (bytes: Uint8Array, offset: number, key: Uint8Array, from: number, to: number): boolean => {
-  const start = offset - from
-  for (let i = from; i < to; i++) {
-    if (bytes[start + i] !== key[i]) return false
-  }
-  return true
-}
-
-/** Where each entry of a block is, by its key's hash; see `EntryTags.ts`. */
-export interface BlockTags {
-  readonly count: number
-  write(bytes: Uint8Array, start: number): void
-}
-
-/** Bytes of a tag and the place of its entry, a little-endian u16. */
-export const bytesPerTag = 3
-
 export class Block {
   /** Begins with the payload. */
   readonly bytes: Uint8Array
   /** Where the entries end and the restart offsets begin. */
   readonly entriesEnd: number
   readonly restartCount: number
-  /** How many entries have tags (`EntryTags.ts`): all or none; and where in `bytes` the tags begin. */
-  readonly tagCount: number
-  readonly tagsAt: number
 
-  private constructor(bytes: Uint8Array, entriesEnd: number, restartCount: number, tagCount = 0, tagsAt = 0) {
+  /** The memory that the block is in, if that begins with tags of its entries (`EntryTags.ts`). */
+  readonly tagged: Uint8Array | undefined
+
+  private constructor(bytes: Uint8Array, entriesEnd: number, restartCount: number, tagged?: Uint8Array) {
     this.bytes = bytes
     this.entriesEnd = entriesEnd
     this.restartCount = restartCount
-    this.tagCount = tagCount
-    this.tagsAt = tagsAt
+    this.tagged = tagged
   }
 
   /**
@@ -110,20 +91,21 @@ export class Block {
     return new Block(bytes, entriesEnd, restartCount)
   }
 
-  /** The same block in other memory, of which it takes as many bytes as it has. */
-  copyTo(memory: Uint8Array): Block {
-    const { bytes, entriesEnd, restartCount, tagCount, tagsAt } = this
-    memory.set(bytes)
-    return new Block(memory.subarray(0, bytes.length), entriesEnd, restartCount, tagCount, tagsAt)
+  /** Bytes of the payload. */
+  get payloadLength(): number {
+    return this.entriesEnd + this.restartCount * 4 + 4
   }
 
-  /** The same with tags of its entries behind its bytes. */
-  copyTagged(memory: Uint8Array, tags: BlockTags): Block {
+  /** A block that was read before, of which these are the payload and what was found in it. */
+  static verified(bytes: Uint8Array, entriesEnd: number, restartCount: number, tagged?: Uint8Array): Block {
+    return new Block(bytes, entriesEnd, restartCount, tagged)
+  }
+
+  /** The same block in other memory, of which it takes as many bytes as it has. */
+  copyTo(memory: Uint8Array): Block {
     const { bytes, entriesEnd, restartCount } = this
     memory.set(bytes)
-    tags.write(memory, bytes.length)
-    const copied = memory.subarray(0, bytes.length + tags.count * bytesPerTag)
-    return new Block(copied, entriesEnd, restartCount, tags.count, bytes.length)
+    return new Block(memory.subarray(0, bytes.length), entriesEnd, restartCount)
   }
 
   restart(index: number): number {
@@ -170,8 +152,11 @@ export class EntryReader {
 
   /** Reads the entry at `offset`; false if there is none within the block's entries. */
   read(block: Block, offset: number): boolean {
-    const bytes = block.bytes
-    const end = block.entriesEnd
+    return this.readAt(block.bytes, offset, block.entriesEnd)
+  }
+
+  /** The same of entries that end at `end`. */
+  readAt(bytes: Uint8Array, offset: number, end: number): boolean {
     if (offset + 3 > end) return false
     const meta = bytes[offset]!
     const kind = meta & 3
@@ -226,7 +211,11 @@ export class EntryReader {
 
   /** The sequence of the entry last read. */
   sequence(block: Block): number {
-    const bytes = block.bytes
+    return this.sequenceIn(block.bytes)
+  }
+
+  /** The same of one that was read with `readAt`. */
+  sequenceIn(bytes: Uint8Array): number {
     const size = this.#sequenceSize
     const at = this.suffixOffset - size
     if (size === 3) return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16)
@@ -269,28 +258,6 @@ export class EntryReader {
     if (!this.beginInterval(block, intervalEnd)) return this.#damage()
     this.#compareSuffix(block, key, 0, sequence)
     return true
-  }
-
-  /** Reads the newest version at or below `sequence` of a key in a block with tags; false if the block has none. */
-  find(block: Block, key: Uint8Array, tag: number, sequence: number): boolean {
-    this.damaged = false
-    const { bytes, tagCount, tagsAt } = block
-    for (let i = 0; i < tagCount; i++) {
-      if (bytes[tagsAt + i] !== tag) continue
-      const at = tagsAt + tagCount + i * 2
-      const offset = bytes[at]! | (bytes[at + 1]! << 8)
-      if (!this.read(block, offset)) return this.#damage()
-      const shared = this.shared
-      if (shared + this.suffixLength !== key.length || !isAt(bytes, this.suffixOffset, key, shared, key.length))
-        continue
-      if (shared > 0) {
-        if (!this.beginInterval(block, block.restart(Math.floor(i / restartInterval)))) return this.#damage()
-        if (!isAt(bytes, this.restartKeyOffset, key, 0, shared)) continue
-        if (!this.read(block, offset)) return this.#damage()
-      }
-      if (this.sequence(block) <= sequence) return true
-    }
-    return false
   }
 
   /** Compares the entry, whose leading `from` bytes are the target's, with the target; also sets `exact`. */

@@ -23,10 +23,9 @@
  * it on short scans alone. A count of two bits is worth half a point to one over
  * a single bit. Not to be used from two threads.
  */
-import { bytesPerTag } from "./Block.ts"
 import type { Block } from "./Block.ts"
 import { BlockMemory } from "./BlockMemory.ts"
-import { EntryTags } from "./EntryTags.ts"
+import { EntryTags, taggedBlock, taggedLength } from "./EntryTags.ts"
 import { SlotLinks, SlotQueue } from "./SlotQueue.ts"
 
 /** Probation is one part in so many of the room. */
@@ -64,17 +63,14 @@ export class CachedTable {
     this.pinned = pinned + this.places.byteLength
   }
 
-  /**
-   * The block if it is cached; counts as a hit or a miss. `fromScan` for a cursor, which touches a block as often as
-   * it comes by.
-   */
-  get(number: number, fromScan = false): Block | undefined {
-    return this.#cache.lookup(this.places[number]!, fromScan)
+  /** The block's place in the cache if it is there, else 0; counts as a hit or a miss. */
+  use(number: number): number {
+    return this.#cache.use(this.places[number]!, false)
   }
 
-  /** The same for whoever keeps the block for longer than a lookup: in memory of its own. */
+  /** The block, in memory of its own, if it is cached; counts likewise, but for a cursor, which comes by often. */
   getToKeep(number: number): Block | undefined {
-    return this.#cache.lookupToKeep(this.places[number]!)
+    return this.#cache.blockToKeep(this.#cache.use(this.places[number]!, true))
   }
 
   /**
@@ -87,7 +83,13 @@ export class CachedTable {
 
   /** Caches a block that was read, and has memory of its own. */
   add(number: number, block: Block): void {
-    if (!this.dropped) this.#cache.insert(this, number, block, -1)
+    if (!this.dropped) this.#cache.insert(this, number, block)
+  }
+
+  /** Caches a block that was read for lookups, and has memory of its own: a copy if there is a place for it. */
+  addRead(number: number, block: Block): void {
+    if (this.#cache.memory.fits(block.bytes.length)) this.addCopy(number, block)
+    else this.add(number, block)
   }
 
   /** Caches a copy of a block that was read. */
@@ -117,7 +119,7 @@ export class BlockCache {
   readonly #links = new SlotLinks()
   readonly #probation = new SlotQueue(this.#links)
   readonly #main = new SlotQueue(this.#links)
-  /** By slot; slot 0 is never used. */
+  /** By slot; slot 0 is never used. None where the block is in `memory` with its tags. */
   readonly #blocks: Array<Block | undefined> = [undefined]
   readonly #owners: Array<CachedTable | undefined> = [undefined]
   #numbers = new Int32Array(64)
@@ -125,9 +127,11 @@ export class BlockCache {
   #isMain = new Uint8Array(64)
   #uses = new Uint8Array(64)
   readonly #free: Array<number> = []
-  /** By slot: where in `#memory` the block is, or -1 if it has memory of its own. */
-  #memorySlots = new Int32Array(64)
-  readonly #memory: BlockMemory
+  /** By slot: where in `memory` the block is, or -1 if it has memory of its own, as no block has. */
+  #memorySlots = new Int32Array(64).fill(-1)
+  /** The same of those that are there with their tags; -1 for any other. */
+  #taggedSlots = new Int32Array(64).fill(-1)
+  readonly memory: BlockMemory
   readonly #tags = new EntryTags()
   /** The number of the last departure from probation. */
   #departures = 0
@@ -135,7 +139,7 @@ export class BlockCache {
   /** `capacity` in bytes; 0 caches nothing. Blocks of about `blockSize` share memory. */
   constructor(capacity: number, blockSize = 4096) {
     this.capacity = capacity
-    this.#memory = new BlockMemory(blockSize, capacity)
+    this.memory = new BlockMemory(blockSize, capacity)
   }
 
   /** Bytes of cached blocks. */
@@ -186,22 +190,40 @@ export class BlockCache {
   }
 
   /** For `CachedTable`. */
-  lookup(place: number, fromScan: boolean): Block | undefined {
+  use(place: number, fromScan: boolean): number {
     if (place <= 0) {
       this.misses++
-      return undefined
+      return 0
     }
     this.hits++
     const uses = this.#uses[place]!
     if (uses < mostUses && (!fromScan || this.#isMain[place] === 1)) this.#uses[place] = uses + 1
+    return place
+  }
+
+  /** Where in `memory` the block at a place is, with its tags; -1 if it is not. */
+  taggedSlot(place: number): number {
+    return this.#taggedSlots[place]!
+  }
+
+  /** The block at a place, unless it has a tagged slot. */
+  block(place: number): Block | undefined {
     return this.#blocks[place]
   }
 
-  /** For `CachedTable`. */
-  lookupToKeep(place: number): Block | undefined {
-    const block = this.lookup(place, true)
-    if (block === undefined || this.#memorySlots[place] === -1) return block
-    const own = block.copyTo(new Uint8Array(block.bytes.length))
+  /** For `CachedTable`: gives the block memory of its own. */
+  blockToKeep(place: number): Block | undefined {
+    const slot = this.#memorySlots[place]!
+    if (slot < 0) return this.#blocks[place]
+    const block = this.#blocks[place]
+    let own: Block
+    if (block === undefined) {
+      const slab = this.memory.slab(slot)
+      const start = this.memory.start(slot)
+      own = taggedBlock(slab.slice(start, start + taggedLength(slab, start)))
+    } else {
+      own = block.copyTo(new Uint8Array(block.bytes.length))
+    }
     this.#releaseMemory(place)
     this.#blocks[place] = own
     return own
@@ -211,18 +233,29 @@ export class BlockCache {
   insertCopy(table: CachedTable, number: number, block: Block): void {
     const tags = this.#tags
     tags.read(block)
-    const length = block.bytes.length + tags.count * bytesPerTag
+    const isTagged = tags.count > 0
+    const length = isTagged ? tags.sizeWith(block) : block.bytes.length
     if (length + blockOverhead > this.room || table.places[number]! > 0) return
     this.#shrink(this.room - length - blockOverhead)
-    const memorySlot = this.#memory.take(length)
-    const memory = memorySlot < 0 ? new Uint8Array(length) : this.#memory.bytes(memorySlot)
-    this.insert(table, number, block.copyTagged(memory, tags), memorySlot)
+    const memorySlot = this.memory.take(length)
+    if (memorySlot < 0) {
+      const memory = new Uint8Array(length)
+      if (isTagged) tags.write(block, memory, 0)
+      this.#place(table, number, isTagged ? taggedBlock(memory) : block.copyTo(memory), length, -1, -1)
+    } else {
+      const slab = this.memory.slab(memorySlot)
+      const start = this.memory.start(memorySlot)
+      if (isTagged) tags.write(block, slab, start)
+      const copy = isTagged ? undefined : block.copyTo(slab.subarray(start))
+      this.#place(table, number, copy, length, memorySlot, isTagged ? memorySlot : -1)
+    }
   }
 
   #releaseMemory(slot: number): void {
     const memorySlot = this.#memorySlots[slot]!
-    if (memorySlot >= 0) this.#memory.release(memorySlot)
+    if (memorySlot >= 0) this.memory.release(memorySlot)
     this.#memorySlots[slot] = -1
+    this.#taggedSlots[slot] = -1
   }
 
   /** For `CachedTable`. */
@@ -235,8 +268,19 @@ export class BlockCache {
   }
 
   /** For `CachedTable`. */
-  insert(table: CachedTable, number: number, block: Block, memorySlot: number): void {
-    const size = block.bytes.length + blockOverhead
+  insert(table: CachedTable, number: number, block: Block): void {
+    this.#place(table, number, block, block.tagged?.length ?? block.bytes.length, -1, -1)
+  }
+
+  #place(
+    table: CachedTable,
+    number: number,
+    block: Block | undefined,
+    length: number,
+    memorySlot: number,
+    taggedSlot: number
+  ): void {
+    const size = length + blockOverhead
     const place = table.places[number]!
     const { room } = this
     if (size > room || place > 0) return
@@ -248,6 +292,7 @@ export class BlockCache {
     this.#sizes[slot] = size
     this.#uses[slot] = 0
     this.#memorySlots[slot] = memorySlot
+    this.#taggedSlots[slot] = taggedSlot
     table.places[number] = slot
     table.count++
     this.blocks++
@@ -340,6 +385,9 @@ export class BlockCache {
     const memorySlots = new Int32Array(slots)
     memorySlots.set(this.#memorySlots)
     this.#memorySlots = memorySlots
+    const taggedSlots = new Int32Array(slots)
+    taggedSlots.set(this.#taggedSlots)
+    this.#taggedSlots = taggedSlots
     const isMain = new Uint8Array(slots)
     isMain.set(this.#isMain)
     this.#isMain = isMain

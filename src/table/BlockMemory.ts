@@ -15,20 +15,31 @@ import { mostTagBytes } from "./EntryTags.ts"
  * tags of its entries.
  */
 const margin = 256 + mostTagBytes
-/** Slots that are allocated together. */
-const slotsPerSlab = 64
+/** Slots begin where the processor's lines do: large buffers begin 16 bytes behind the beginning of a page. */
+const lineSize = 64
+const firstSlot = 48
+/** What is allocated together, if more than a slot. */
+const slabSize = 4 * 1024 * 1024
 
 export class BlockMemory {
   readonly #slotSize: number
   readonly #mostSlots: number
-  readonly #slabs: Array<ArrayBuffer> = []
+  /** Slots in a slab are a power of two: the exponent. */
+  readonly #slabShift: number
+  readonly #slabs: Array<Uint8Array> = []
   readonly #free: Array<number> = []
   #slots = 0
 
   /** Blocks are of `blockSize` bytes mostly, and together of `capacity` at most. */
   constructor(blockSize: number, capacity: number) {
-    this.#slotSize = blockSize + margin
+    this.#slotSize = Math.ceil((blockSize + margin) / lineSize) * lineSize
     this.#mostSlots = Math.floor(capacity / this.#slotSize)
+    this.#slabShift = Math.max(0, Math.floor(Math.log2(slabSize / this.#slotSize)))
+  }
+
+  /** Whether a slot is large enough for so many bytes and any tags. */
+  fits(bytes: number): boolean {
+    return bytes + mostTagBytes <= this.#slotSize
   }
 
   /** A slot for so many bytes, or -1 if there is none. */
@@ -36,15 +47,23 @@ export class BlockMemory {
     if (bytes > this.#slotSize) return -1
     const free = this.#free.pop()
     if (free !== undefined) return free
-    if (this.#slots >= this.#mostSlots) return -1
-    if (this.#slots % slotsPerSlab === 0) this.#slabs.push(new ArrayBuffer(slotsPerSlab * this.#slotSize))
+    const slot = this.#slots
+    if (slot >= this.#mostSlots) return -1
+    if (slot >>> this.#slabShift === this.#slabs.length) {
+      const slots = Math.min(1 << this.#slabShift, this.#mostSlots - slot)
+      this.#slabs.push(new Uint8Array(firstSlot + slots * this.#slotSize))
+    }
     return this.#slots++
   }
 
-  /** The slot's memory. */
-  bytes(slot: number): Uint8Array {
-    const size = this.#slotSize
-    return new Uint8Array(this.#slabs[Math.floor(slot / slotsPerSlab)]!, (slot % slotsPerSlab) * size, size)
+  /** The memory that a slot is in, with others. */
+  slab(slot: number): Uint8Array {
+    return this.#slabs[slot >>> this.#slabShift]!
+  }
+
+  /** Where in its slab a slot begins. */
+  start(slot: number): number {
+    return firstSlot + (slot & ((1 << this.#slabShift) - 1)) * this.#slotSize
   }
 
   /** Takes a slot back. */

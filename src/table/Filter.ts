@@ -86,8 +86,8 @@ const setBit = (bits: Uint8Array, word: number, bit: number): void => {
   bits[at] = bits[at]! | (1 << (bit & 7))
 }
 
-const hasBit = (bits: Uint8Array, word: number, bit: number): boolean =>
-  (bits[word + (bit >>> 3)]! & (1 << (bit & 7))) !== 0
+/** The bit, with others above it. */
+const bitAt = (bits: Uint8Array, word: number, bit: number): number => bits[word + (bit >>> 3)]! >>> (bit & 7)
 
 export class Filter {
   readonly #bits: Uint8Array
@@ -103,18 +103,21 @@ export class Filter {
     return this.#bits.length
   }
 
-  /** False only if no key with this hash was added. */
+  /** False only if no key with this hash was added. One branch for four bits: each would often be foretold wrongly. */
   mayContain(hash: KeyHash): boolean {
     const bits = this.#bits
     const low = hash.low
     const at = blockStart(hash.high, this.#blocks)
-    return hasBit(bits, at, Math.imul(low, salt0) >>> 27)
-      && hasBit(bits, at + 4, Math.imul(low, salt1) >>> 27)
-      && hasBit(bits, at + 8, Math.imul(low, salt2) >>> 27)
-      && hasBit(bits, at + 12, Math.imul(low, salt3) >>> 27)
-      && hasBit(bits, at + 16, Math.imul(low, salt4) >>> 27)
-      && hasBit(bits, at + 20, Math.imul(low, salt5) >>> 27)
-      && hasBit(bits, at + 24, Math.imul(low, salt6) >>> 27)
-      && hasBit(bits, at + 28, Math.imul(low, salt7) >>> 27)
+    const half = bitAt(bits, at, Math.imul(low, salt0) >>> 27)
+      & bitAt(bits, at + 4, Math.imul(low, salt1) >>> 27)
+      & bitAt(bits, at + 8, Math.imul(low, salt2) >>> 27)
+      & bitAt(bits, at + 12, Math.imul(low, salt3) >>> 27)
+    if ((half & 1) === 0) return false
+    const whole = half
+      & bitAt(bits, at + 16, Math.imul(low, salt4) >>> 27)
+      & bitAt(bits, at + 20, Math.imul(low, salt5) >>> 27)
+      & bitAt(bits, at + 24, Math.imul(low, salt6) >>> 27)
+      & bitAt(bits, at + 28, Math.imul(low, salt7) >>> 27)
+    return (whole & 1) !== 0
   }
 }

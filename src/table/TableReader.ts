@@ -20,7 +20,7 @@ import { StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
 import type { DiskError } from "../StoreError.ts"
 import { Block, EntryReader } from "./Block.ts"
 import type { BlockCache, CachedTable } from "./BlockCache.ts"
-import { tagOf } from "./EntryTags.ts"
+import { tagOf, TagSearch } from "./EntryTags.ts"
 import { Filter, isFilterLength } from "./Filter.ts"
 import { KeyHash } from "./KeyHash.ts"
 import type { FileReads, ReadPolicy } from "./ReadPolicy.ts"
@@ -84,6 +84,7 @@ export class TableReader {
   /** The blocks that are being read for lookups. */
   readonly #loads = new Map<number, QueuedRead<Block, DiskError | StoreCorrupted>>()
   readonly #entry = new EntryReader()
+  readonly #search = new TagSearch()
   readonly #hash = new KeyHash()
 
   private constructor(
@@ -193,7 +194,13 @@ export class TableReader {
       out.block = undefined
     }
     if (block === undefined) {
-      block = this.#block(number)
+      const place = this.#blocks.use(number)
+      const slot = this.#cache.taggedSlot(place)
+      if (slot >= 0) {
+        const { memory } = this.#cache
+        return this.#findByTag(memory.slab(slot), memory.start(slot), key, hash, sequence, out)
+      }
+      block = this.#cache.block(place) ?? this.#readBlock(number)
       if (block === undefined) {
         out.table = this
         out.wanted = number
@@ -201,18 +208,33 @@ export class TableReader {
         return TableStatus.needsLoad
       }
     }
+    if (block.tagged !== undefined) return this.#findByTag(block.tagged, 0, key, hash, sequence, out)
     out.searched = true
     const entry = this.#entry
-    const isFound = block.tagCount > 0
-      ? entry.find(block, key, tagOf(hash), sequence)
-      : entry.seek(block, key, sequence) && entry.exact
-    if (!isFound) {
-      if (entry.damaged) throw this.corrupted(number)
-      return TableStatus.absent
-    }
-    out.sequence = entry.sequence(block)
+    if (entry.seek(block, key, sequence) && entry.exact) return this.#found(entry, block.bytes, out)
+    if (entry.damaged) throw this.corrupted(number)
+    return TableStatus.absent
+  }
+
+  #findByTag(
+    memory: Uint8Array,
+    start: number,
+    key: Uint8Array,
+    hash: KeyHash,
+    sequence: number,
+    out: TableResult
+  ): TableStatus {
+    out.searched = true
+    const search = this.#search
+    return search.find(memory, start, key, tagOf(hash), sequence)
+      ? this.#found(search.entry, memory, out)
+      : TableStatus.absent
+  }
+
+  #found(entry: EntryReader, bytes: Uint8Array, out: TableResult): TableStatus {
+    out.sequence = entry.sequenceIn(bytes)
     if (entry.kind === RecordKind.delete) return TableStatus.deleted
-    out.valueBuffer = block.bytes
+    out.valueBuffer = bytes
     out.valueOffset = entry.valueOffset
     out.valueLength = entry.valueLength
     return TableStatus.found
@@ -234,10 +256,8 @@ export class TableReader {
     return new TableVersions(this)
   }
 
-  /** The block if it is cached or may be read at once; good until the next call, of any table of the store. */
-  #block(number: number): Block | undefined {
-    const cached = this.#blocks.get(number)
-    if (cached !== undefined) return cached
+  /** The block if it may be read at once; good until the next call, of any table of the store. */
+  #readBlock(number: number): Block | undefined {
     if (!this.isReadAtOnce) return undefined
     const { payloadScratch, scratch } = this.#cache
     const block = this.decode(this.readNow(number, number + 1, scratch), number, payloadScratch)
@@ -254,7 +274,7 @@ export class TableReader {
         const read = Effect.flatMap(this.#read(number, number + 1), (bytes) => {
           const block = this.check(bytes, number)
           if (block instanceof StoreCorrupted) return Effect.fail(block)
-          this.#blocks.add(number, block)
+          this.#blocks.addRead(number, block)
           return Effect.succeed(block)
         })
         const begun = new QueuedRead(this.policy.queue, read, fiber.context, () => {

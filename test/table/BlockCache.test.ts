@@ -5,6 +5,7 @@ import { RecordKind } from "../../src/record/RecordKind.ts"
 import { Block } from "../../src/table/Block.ts"
 import { BlockBuilder } from "../../src/table/BlockBuilder.ts"
 import { BlockCache } from "../../src/table/BlockCache.ts"
+import type { CachedTable } from "../../src/table/BlockCache.ts"
 import { TableOutput } from "../../src/table/TableOutput.ts"
 import { SeededRandom } from "../../src/testing/SeededRandom.ts"
 
@@ -17,6 +18,10 @@ const makeBlock = (valueLength: number): Block => {
   if (typeof block === "string") throw new Error(block)
   return block
 }
+
+/** A block that was added as it is, found as by a lookup or by a scan. */
+const find = (cache: BlockCache, table: CachedTable, number: number, fromScan = false): Block | undefined =>
+  fromScan ? table.getToKeep(number) : cache.block(table.use(number))
 
 /** What one such block costs in a cache. */
 const sizeOf = (block: Block): number => {
@@ -32,25 +37,69 @@ describe("BlockCache", () => {
     const cache = new BlockCache(1 << 20)
     const table = cache.table(1, 4)
     const block = makeBlock(10)
-    assert.isUndefined(table.get(2))
+    assert.isUndefined(find(cache, table, 2))
     table.add(2, block)
-    assert.strictEqual(table.get(2), block)
-    assert.isUndefined(table.get(1))
+    assert.strictEqual(find(cache, table, 2), block)
+    assert.isUndefined(find(cache, table, 1))
     assert.deepStrictEqual([cache.hits, cache.misses], [1, 2])
+  })
+
+  it("gives a block to a scan in memory of its own, and its place to the next block", () => {
+    const cache = new BlockCache(1 << 20)
+    const table = cache.table(1, 2)
+    const blocks = [makeBlock(10), makeBlock(12)] as const
+    table.addCopy(0, blocks[0])
+    const slot = cache.taggedSlot(table.use(0))
+    assert.isAtLeast(slot, 0)
+    assert.isUndefined(find(cache, table, 0))
+    const bytes = cache.bytes
+    const kept = find(cache, table, 0, true)
+    assert.strictEqual(cache.taggedSlot(table.use(0)), -1)
+    table.addCopy(1, blocks[1])
+    assert.strictEqual(cache.taggedSlot(table.use(1)), slot)
+    assert.isDefined(kept?.tagged)
+    assert.deepStrictEqual(kept?.bytes, blocks[0].bytes.slice(0, blocks[0].payloadLength))
+    assert.strictEqual(find(cache, table, 0), kept)
+    assert.isAbove(cache.bytes, bytes)
+    cache.drop(1)
+    assert.deepStrictEqual([cache.blocks, cache.bytes], [0, 0])
+  })
+
+  it("copies blocks that fit no place, and those that get no tags", () => {
+    const entry = (blockSize: number) => {
+      const cache = new BlockCache(1 << 20, blockSize)
+      const table = cache.table(1, 1)
+      table.addCopy(0, big)
+      return { cache, found: find(cache, table, 0) }
+    }
+    const big = makeBlock(20_000)
+    const bytes = big.bytes.slice(0, big.payloadLength)
+    const { cache, found } = entry(4096)
+    assert.deepStrictEqual(found?.bytes, bytes)
+    assert.notStrictEqual(found?.bytes.buffer, big.bytes.buffer)
+    assert.isAbove(cache.bytes, bytes.length)
+    assert.isUndefined(entry(32_768).found)
+    const untagged = makeBlock(70_000)
+    const large = new BlockCache(1 << 20, 128 * 1024)
+    const table = large.table(1, 1)
+    table.addCopy(0, untagged)
+    assert.strictEqual(large.taggedSlot(table.use(0)), -1)
+    assert.deepStrictEqual(find(large, table, 0)?.bytes, untagged.bytes)
+    assert.deepStrictEqual(find(large, table, 0, true)?.bytes, untagged.bytes)
   })
 
   it("keeps the same block number of two tables apart", () => {
     const cache = new BlockCache(1 << 20)
     const block = makeBlock(10)
     cache.table(1, 1).add(0, block)
-    assert.isUndefined(cache.table(2, 1).get(0))
+    assert.isUndefined(find(cache, cache.table(2, 1), 0))
   })
 
   it("caches nothing without capacity", () => {
     const cache = new BlockCache(0)
     const table = cache.table(1, 1)
     table.add(0, makeBlock(10))
-    assert.isUndefined(table.get(0))
+    assert.isUndefined(find(cache, table, 0))
     assert.strictEqual(cache.bytes, 0)
   })
 
@@ -60,8 +109,8 @@ describe("BlockCache", () => {
     const table = cache.table(1, 2)
     table.add(0, small)
     table.add(1, makeBlock(1000))
-    assert.strictEqual(table.get(0), small)
-    assert.isUndefined(table.get(1))
+    assert.strictEqual(find(cache, table, 0), small)
+    assert.isUndefined(find(cache, table, 1))
   })
 
   it("keeps a block that is used over and over while others pass", () => {
@@ -70,7 +119,7 @@ describe("BlockCache", () => {
     const table = cache.table(1, 101)
     table.add(0, block)
     for (let i = 1; i <= 100; i++) {
-      assert.strictEqual(table.get(0), block)
+      assert.strictEqual(find(cache, table, 0), block)
       table.add(i, makeBlock(10))
     }
     assert.strictEqual(cache.blocks, 4)
@@ -83,7 +132,7 @@ describe("BlockCache", () => {
     cache.drop(1)
     table.add(1, makeBlock(10))
     assert.deepStrictEqual([cache.blocks, cache.bytes], [0, 0])
-    assert.isUndefined(table.get(0))
+    assert.isUndefined(find(cache, table, 0))
   })
 
   /** A table of `count` blocks of one size, in a cache with room for so many of them. */
@@ -97,7 +146,7 @@ describe("BlockCache", () => {
       has: (number: number) => table.places[number]! > 0,
       /** A read through the cache; true for a hit. */
       read: (number: number, fromScan = false) => {
-        if (table.get(number, fromScan) !== undefined) return true
+        if (find(cache, table, number, fromScan) !== undefined) return true
         table.add(number, block)
         return false
       }
@@ -257,10 +306,10 @@ describe("BlockCache", () => {
         const { added, table } = tables.get(file)!
         if (kind === "add") {
           const block = makeBlock(length)
-          if (table.get(number) === undefined) added.set(number, block)
+          if (find(cache, table, number) === undefined) added.set(number, block)
           table.add(number, block)
         } else if (kind === "get") {
-          const found = table.get(number)
+          const found = find(cache, table, number)
           if (found !== undefined) assert.strictEqual(found, added.get(number))
         } else {
           cache.drop(file)
@@ -270,7 +319,7 @@ describe("BlockCache", () => {
         let blocks = 0
         for (const each of tables.values()) {
           for (let i = 0; i < 6; i++) {
-            const found = each.table.get(i)
+            const found = find(cache, each.table, i)
             if (found === undefined) continue
             bytes += sizeOf(found)
             blocks++
@@ -302,7 +351,7 @@ describe("BlockCache", () => {
       for (const { file, kind, length, number } of steps) {
         const table = tables.get(file)!
         if (kind === "read" || kind === "scan") {
-          if (table.get(number, kind === "scan") === undefined) table.add(number, bigBlocks.get(length)!)
+          if (find(cache, table, number, kind === "scan") === undefined) table.add(number, bigBlocks.get(length)!)
         } else if (kind === "open") {
           tables.set(file, cache.table(file, 8, length))
         } else {

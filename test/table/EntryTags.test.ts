@@ -4,7 +4,7 @@ import { checksumSeed } from "../../src/record/Checksum.ts"
 import { RecordKind } from "../../src/record/RecordKind.ts"
 import { Block, EntryReader } from "../../src/table/Block.ts"
 import { BlockBuilder } from "../../src/table/BlockBuilder.ts"
-import { EntryTags, mostTagBytes, tagOf } from "../../src/table/EntryTags.ts"
+import { EntryTags, mostTagBytes, taggedBlock, taggedLength, tagOf, TagSearch } from "../../src/table/EntryTags.ts"
 import { KeyHash } from "../../src/table/KeyHash.ts"
 import { TableOutput } from "../../src/table/TableOutput.ts"
 import { SeededRandom } from "../../src/testing/SeededRandom.ts"
@@ -53,10 +53,55 @@ const versionsFrom = (random: SeededRandom, keys: number): ReadonlyArray<Version
   })
 }
 
-const tagged = (block: Block): Block => {
+/** Where tagged blocks begin here, as in memory that they share with others. */
+const start = 7
+
+/** A block with its tags, between other bytes; undefined if it gets none. */
+const tagged = (block: Block): Uint8Array | undefined => {
   const tags = new EntryTags()
   tags.read(block)
-  return block.copyTagged(new Uint8Array(block.bytes.length + mostTagBytes), tags)
+  if (tags.count === 0) return undefined
+  assert.isAtMost(tags.sizeWith(block), block.payloadLength + mostTagBytes)
+  const memory = new Uint8Array(start + tags.sizeWith(block) + 9).fill(0xee)
+  tags.write(block, memory, start)
+  assert.strictEqual(taggedLength(memory, start), tags.sizeWith(block))
+  assert.isTrue(memory.subarray(-9).every((byte) => byte === 0xee))
+  return memory
+}
+
+const hashOf = (key: Uint8Array): KeyHash => {
+  const hash = new KeyHash()
+  hash.set(key, 0, key.length)
+  return hash
+}
+
+/** Compares what tags lead to with what a search finds; how often it is something. */
+const compareFinds = (block: Block, memory: Uint8Array, probes: ReadonlyArray<Version>): number => {
+  let found = 0
+  const searching = new EntryReader()
+  const going = new TagSearch()
+  const payload = start + taggedLength(memory, start) - block.payloadLength
+  for (const { key, sequence } of probes) {
+    const tag = tagOf(hashOf(key))
+    for (const at of [sequence - 1, sequence, sequence + 1, Number.MAX_SAFE_INTEGER]) {
+      const expected = searching.seek(block, key, at) && searching.exact
+      assert.strictEqual(going.find(memory, start, key, tag, at), expected)
+      if (!expected) continue
+      found++
+      const { entry } = going
+      assert.deepStrictEqual(
+        [
+          entry.offset - payload,
+          entry.kind,
+          entry.valueOffset - payload,
+          entry.valueLength,
+          entry.sequenceIn(memory)
+        ],
+        [searching.offset, searching.kind, searching.valueOffset, searching.valueLength, searching.sequence(block)]
+      )
+    }
+  }
+  return found
 }
 
 describe("EntryTags", () => {
@@ -66,48 +111,65 @@ describe("EntryTags", () => {
       const random = new SeededRandom(run)
       const versions = versionsFrom(random, 1 + random.int(30))
       const block = blockOf(versions, 3)
-      const direct = tagged(block)
-      assert.strictEqual(direct.tagCount, versions.length <= 96 ? versions.length : 0)
-      if (direct.tagCount === 0) continue
-      const hash = new KeyHash()
-      const searching = new EntryReader()
-      const going = new EntryReader()
-      const others = versionsFrom(random, 20)
-      for (const { key, sequence } of [...versions, ...others]) {
-        hash.set(key, 0, key.length)
-        for (const at of [sequence - 1, sequence, sequence + 1, Number.MAX_SAFE_INTEGER]) {
-          const expected = searching.seek(block, key, at) && searching.exact
-          assert.strictEqual(going.find(direct, key, tagOf(hash), at), expected)
-          assert.isFalse(going.damaged)
-          if (!expected) continue
-          found++
-          assert.deepStrictEqual(
-            [going.offset, going.kind, going.valueOffset, going.valueLength, going.sequence(direct)],
-            [searching.offset, searching.kind, searching.valueOffset, searching.valueLength, searching.sequence(block)]
-          )
-        }
-      }
+      const memory = tagged(block)
+      assert.strictEqual(memory !== undefined, versions.length <= 96)
+      if (memory === undefined) continue
+      found += compareFinds(block, memory, [...versions, ...versionsFrom(random, 20)])
     }
     assert.isAbove(found, 1000)
   })
 
+  it("tell keys apart whatever they share: few bytes, more than a window, more than a prefix", () => {
+    const prefixes = [0, 1, 2, 3, 4, 5, 30, 253, 254, 255, 256, 257, 300]
+    const middles = [0, 1, 3, 4, 5, 6]
+    for (const prefix of prefixes) {
+      for (const middle of middles) {
+        const keyOf = (group: number, last: number) =>
+          Uint8Array.from(
+            { length: prefix + middle + 2 },
+            (_, i) => i < prefix ? 120 : i < prefix + middle ? group : i === prefix + middle ? last : 46
+          )
+        const keys = middle === 0
+          ? Array.from({ length: 40 }, (_, n) => keyOf(0, n))
+          : Array.from({ length: 40 }, (_, n) => keyOf(Math.floor(n / 13), n))
+        const versions = keys.map((key, n) => ({ key, sequence: n + 1 }))
+        const block = blockOf(versions, 20)
+        const memory = tagged(block)!
+        assert.strictEqual(compareFinds(block, memory, versions), 120)
+        // Other keys with an entry's tag: only comparing tells that they are not there.
+        const going = new TagSearch()
+        for (const { key } of versions) {
+          for (let i = 0; i < key.length; i++) {
+            const other = new Uint8Array(key)
+            other[i] = other[i]! ^ 0x40
+            assert.isFalse(going.find(memory, start, other, tagOf(hashOf(key)), 1e6), `${prefix} ${middle} byte ${i}`)
+          }
+          assert.isFalse(going.find(memory, start, key.subarray(0, -1), tagOf(hashOf(key)), 1e6))
+        }
+      }
+    }
+  })
+
   it("are left out where a block has many entries", () => {
     const versions = Array.from({ length: 97 }, (_, n) => ({ key: Uint8Array.of(n), sequence: n + 1 }))
-    assert.strictEqual(tagged(blockOf(versions, 1)).tagCount, 0)
-    assert.strictEqual(tagged(blockOf(versions.slice(1), 1)).tagCount, 96)
+    assert.isUndefined(tagged(blockOf(versions, 1)))
+    assert.isDefined(tagged(blockOf(versions.slice(1), 1)))
   })
 
   it("are left out where places would not fit", () => {
     const versions = Array.from({ length: 3 }, (_, n) => ({ key: Uint8Array.of(n), sequence: n + 1 }))
-    assert.strictEqual(tagged(blockOf(versions, 40_000)).tagCount, 0)
+    assert.isUndefined(tagged(blockOf(versions, 40_000)))
   })
 
-  it("go with a block into other memory", () => {
-    const direct = tagged(blockOf([{ key: Uint8Array.of(1), sequence: 7 }], 3))
-    const copy = direct.copyTo(new Uint8Array(direct.bytes.length))
-    const hash = new KeyHash()
-    hash.set(Uint8Array.of(1), 0, 1)
-    assert.isTrue(new EntryReader().find(copy, Uint8Array.of(1), tagOf(hash), 7))
-    assert.isFalse(new EntryReader().find(copy, Uint8Array.of(1), tagOf(hash), 6))
+  it("leave the block as it is", () => {
+    const versions = versionsFrom(new SeededRandom(1), 12)
+    const block = blockOf(versions, 5)
+    const memory = tagged(block)!
+    const own = memory.slice(start, start + taggedLength(memory, start))
+    const copy = taggedBlock(own)
+    assert.deepStrictEqual(
+      [copy.bytes, copy.entriesEnd, copy.restartCount, copy.tagged],
+      [block.bytes.slice(0, block.payloadLength), block.entriesEnd, block.restartCount, own]
+    )
   })
 })
