@@ -7,8 +7,8 @@ export const structure: ReadonlyArray<Mutant> = [
     bug: "A rotation publishes the new memtable, and in a second step the old one among the immutables.",
     knownWay: "installing the new memtable before the old one is findable",
     breaks: ["I1", "I7"],
-    shownAs: ["I8"],
-    seeds: [1, 400],
+    shownAs: ["I8", "I3"],
+    seeds: [381, 780],
     edits: [{
       file: "src/engine/RotationCoordinator.ts",
       find:
