@@ -12,8 +12,8 @@
  * A piece is verified block by block as the blocks are reached, so damage in
  * blocks that nobody reads harms nobody.
  *
- * Pieces that are read at once, and blocks that are not cached, come to lie in the
- * memory of those before the last: fresh memory costs more than to read into it.
+ * Longer pieces that are read at once, and their blocks, come to lie in the memory
+ * of those before the last: fresh memory costs more than to read into it.
  * So a block is good until the next but one is asked for.
  */
 import * as Effect from "effect/Effect"
@@ -25,8 +25,6 @@ import type { TableReader } from "./TableReader.ts"
 
 /** The longest piece that is read at once. */
 const longestNow = 32 * 1024
-/** What is made for a shorter one, as the next will be longer. */
-const leastPiece = 8 * 1024
 /** The longest piece that is read through the pool. */
 const longestLoad = 256 * 1024
 /** What all pieces of a scan may hold together, if it reads more than a few tables. */
@@ -102,12 +100,7 @@ export class TableAhead {
     const cached = table.cachedForScan(number)
     if (cached !== undefined || !table.isReadAtOnce) return cached
     const [from, to] = this.#extent(number, longestNow)
-    const length = table.index.extent(from, to)
-    this.#forgetBefore()
-    const memory = this.#sparePiece.length < length ? new Uint8Array(Math.max(length, leastPiece)) : this.#sparePiece
-    this.#keep(table.readNow(from, to, memory), from, to)
-    this.#sparePiece = this.#pieceMemory
-    this.#pieceMemory = memory
+    this.#keep(to - from > mostCached ? this.#readLong(from, to) : table.readNow(from, to), from, to)
     return this.#decode(number)
   }
 
@@ -168,6 +161,16 @@ export class TableAhead {
     this.#blocks = Math.max(this.#blocks, blocks * 2)
   }
 
+  #readLong(from: number, to: number): Uint8Array {
+    const length = this.#table.index.extent(from, to)
+    this.#forgetBefore()
+    const memory = this.#sparePiece.length < length ? new Uint8Array(Math.max(length, longestNow)) : this.#sparePiece
+    const piece = this.#table.readNow(from, to, memory)
+    this.#sparePiece = this.#pieceMemory
+    this.#pieceMemory = memory
+    return piece
+  }
+
   #decode(number: number): Block {
     const block = this.#check(number)
     if (block instanceof StoreCorrupted) {
@@ -188,7 +191,8 @@ export class TableAhead {
     if (this.#to - this.#from > mostCached) return this.#checkInSpare(bytes, number)
     const read = table.check(bytes, number)
     if (read instanceof StoreCorrupted) return read
-    const block = read.bytes.buffer === piece.buffer ? read.copyTo(new Uint8Array(read.bytes.length)) : read
+    const isShared = this.#to - this.#from > 1 && read.bytes.buffer === piece.buffer
+    const block = isShared ? read.copyTo(new Uint8Array(read.bytes.length)) : read
     table.cacheForScan(number, block)
     this.#hold(block, number)
     return block
