@@ -32,7 +32,7 @@ import * as Context from "effect/Context"
 import { resourceUsage } from "node:process"
 import { ReadQueue } from "./ReadQueue.ts"
 
-/** A read at once that took more milliseconds did not come from the page cache. */
+/** A read at once that took more milliseconds, its bytes not counted, did not come from the page cache. */
 const slowRead = 0.2
 /** Reads at once between two slow ones that are not in the system's count, from which on they are not the disk's. */
 const rarely = 64
@@ -40,8 +40,8 @@ const rarely = 64
 const countInterval = 10
 /** A read through the pool that took fewer milliseconds, its bytes not counted, did. */
 const quickRead = 0.1
-/** Milliseconds that the page cache takes for a byte of a large read. */
-const copyTime = 0.000_000_2
+/** Milliseconds that the page cache takes for a byte of a large read, into memory that may be fresh. */
+const copyTime = 0.000_000_4
 /** What a read through the pool costs more than one at once, in milliseconds. */
 const poolCost = 0.035
 /** Quick reads behind one another that make a file trusted, at the least and at the most. */
@@ -187,15 +187,15 @@ export class FileReads {
     return this.#isAdaptive ? this.#policy.now() : 0
   }
 
-  /** A read that was made at once has ended. */
-  endAtOnce(began: number): void {
+  /** A read of so many bytes that was made at once has ended. */
+  endAtOnce(began: number, bytes: number): void {
     this.#policy.synchronous++
     if (!this.#isAdaptive) return
     const time = this.#policy.now()
     const took = time - began
     this.#lastRead = time
     this.#inPool = 0
-    if (took > slowRead && this.#policy.isTheDisks(time)) {
+    if (took > slowRead + bytes * copyTime && this.#policy.isTheDisks(time)) {
       if (!this.#isTrusted || this.#quick < soon)
         this.#failedTrials = Math.min(this.#failedTrials + 1, mostTrialDoublings)
       this.#isTrusted = false

@@ -306,7 +306,7 @@ export class TableReader {
   readNow(from: number, to: number, into?: Uint8Array): Uint8Array {
     const began = this.#reads.begin()
     const bytes = this.#file.readSync(this.index.offset(from), this.index.extent(from, to), into)
-    this.#reads.endAtOnce(began)
+    this.#reads.endAtOnce(began, bytes.length)
     return bytes
   }
 

@@ -17,16 +17,16 @@ class Reader {
   inPool = 0
 
   /** Makes one read as the policy decides; true if at once. */
-  read(file: FileReads, took: number, busy = 0): boolean {
+  read(file: FileReads, took: number, busy = 0, bytes = 4096): boolean {
     const isAtOnce = file.isAtOnce()
     const began = file.begin()
     if (isAtOnce) {
       this.now += took
-      file.endAtOnce(began)
+      file.endAtOnce(began, bytes)
       this.atOnce++
     } else {
       this.now += took + 0.035 + busy
-      file.endInPool(began, 4096)
+      file.endInPool(began, bytes)
       this.inPool++
     }
     return isAtOnce
@@ -46,7 +46,7 @@ describe("ReadPolicy", () => {
     const file = policy.file()
     for (let i = 0; i < 3; i++) {
       assert.isTrue(file.isAtOnce())
-      file.endAtOnce(file.begin())
+      file.endAtOnce(file.begin(), 4096)
     }
     assert.isTrue(policy.synchronousBulk)
   })
@@ -66,6 +66,21 @@ describe("ReadPolicy", () => {
     const file = reader.policy.file()
     reader.many(file, 1000, warm)
     assert.strictEqual(reader.inPool, 2)
+  })
+
+  it("gives large reads of a warm file the time to copy, and no more", () => {
+    const large = 256 * 1024
+    for (const [took, expected] of [[0.12, 2], [0.35, 99]] as const) {
+      const reader = new Reader()
+      const file = reader.policy.file()
+      for (let i = 0; i < 100; i++) reader.read(file, took, 0, large)
+      assert.strictEqual(reader.inPool, expected, `${took} ms`)
+    }
+    const reader = new Reader()
+    const file = reader.policy.file(true)
+    assert.isTrue(reader.read(file, 0.28, 0, large))
+    assert.isTrue(reader.read(file, 0.35, 0, large))
+    assert.isFalse(reader.read(file, 0.12, 0, large))
   })
 
   it("reads a cold file through the pool from the first read on, and seldom otherwise", () => {
