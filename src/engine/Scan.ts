@@ -58,8 +58,10 @@ class Scan {
   /** The last key looked at, which the scan goes on behind; its bytes are the scan's own. */
   #positionBuffer = noBytes
   #positionLength = -1
-  /** The last entry's key, if no key was looked at behind it: the position is taken from it before it is delivered. */
+  /** What becomes the position once the chunk at hand is delivered: the last entry's key, or one looked at behind it. */
   #lastKey: Uint8Array | undefined
+  #lookedBuffer = noBytes
+  #lookedLength = -1
   #left: number
   #chunk: number
   /** Keys, or KiB, gathered since the scan last let others run: a consumer that never waits must not hold the event loop. */
@@ -177,14 +179,27 @@ class Scan {
       this.#lastKey = this.#entries[this.#entries.length - 1]![0]
     } else {
       this.#lastKey = undefined
-      this.#keepPosition(keys, keyOffsets[at]!, keyLengths[at]!)
+      this.#keepLooked(keys, keyOffsets[at]!, keyLengths[at]!)
     }
   }
 
-  #keepPosition(buffer: Uint8Array, offset: number, length: number): void {
-    if (length > this.#positionBuffer.length) this.#positionBuffer = new Uint8Array(Math.max(64, length * 2))
-    copyRange(buffer, offset, this.#positionBuffer, 0, length)
-    this.#positionLength = length
+  #keepLooked(buffer: Uint8Array, offset: number, length: number): void {
+    if (length > this.#lookedBuffer.length) this.#lookedBuffer = new Uint8Array(Math.max(64, length * 2))
+    copyRange(buffer, offset, this.#lookedBuffer, 0, length)
+    this.#lookedLength = length
+  }
+
+  /** The scan goes on behind what was looked at last. */
+  #keepPosition(): void {
+    const last = this.#lastKey
+    if (last !== undefined) this.#keepLooked(last, 0, last.length)
+    this.#lastKey = undefined
+    if (this.#lookedLength < 0) return
+    const before = this.#positionBuffer
+    this.#positionBuffer = this.#lookedBuffer
+    this.#positionLength = this.#lookedLength
+    this.#lookedBuffer = before
+    this.#lookedLength = -1
   }
 
   /** Waits for what sources lack, unless entries are at hand already. */
@@ -234,6 +249,8 @@ class Scan {
   }
 
   #pullNow(): Effect.Effect<Chunk, ReadError | Cause.Done> {
+    // The last chunk waited for the disk, had what it needed, and was interrupted before it was delivered.
+    if (this.#isWaiting) this.#giveUp()
     this.#entries = []
     this.#copier.bytes = 0
     this.#looked = 0
@@ -253,6 +270,7 @@ class Scan {
   /** What a chunk that failed or was interrupted has gathered is lost, so the next one begins from the position. */
   #giveUp(): void {
     this.#lastKey = undefined
+    this.#lookedLength = -1
     this.#memtableSources = []
     this.#tableSources = []
     this.#tables = undefined
@@ -277,9 +295,7 @@ class Scan {
     this.#forgetMemtables()
     this.#left -= entries.length
     this.#unyielded += Math.max(this.#looked, this.#copier.bytes >>> 10)
-    const last = this.#lastKey
-    this.#lastKey = undefined
-    if (last !== undefined && !this.#isDone) this.#keepPosition(last, 0, last.length)
+    if (!this.#isDone) this.#keepPosition()
     if (!Arr.isReadonlyArrayNonEmpty(entries)) {
       return this.#isDone ? Cause.done() : Effect.andThen(Effect.yieldNow, this.pull)
     }

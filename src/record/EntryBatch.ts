@@ -24,6 +24,8 @@ export const fullBatch = 128
 
 /** Most batches that wait for their next use. */
 const mostPooled = 16
+/** Bytes of keys put together, of a batch that is kept. */
+const mostAssembled = 64 * 1024
 
 export class EntryBatch {
   /** Entries put in. */
@@ -162,6 +164,7 @@ export class BatchPool {
   /** Takes back a batch that nobody uses any more. */
   give(batch: EntryBatch): void {
     if (this.#batches.length === mostPooled || batch.kinds.length > fullBatch) return
+    if (batch.assembled.length > mostAssembled) return
     batch.keys = noBytes
     batch.bytes = noBytes
     this.#batches.push(batch)

@@ -18,7 +18,7 @@ import { fullBatch, noVersion } from "../record/EntryBatch.ts"
 import type { EntryBatch, EntryRange, EntrySource } from "../record/EntryBatch.ts"
 import { maxKeyLength } from "../record/RecordKind.ts"
 import type { DiskError, StoreCorrupted } from "../StoreError.ts"
-import { EntryReader } from "./Block.ts"
+import { EntryReader, restartInterval } from "./Block.ts"
 import type { Block } from "./Block.ts"
 import type { ReadAhead, TableAhead } from "./ReadAhead.ts"
 import type { RunTable, SortedRun } from "./SortedRun.ts"
@@ -192,7 +192,7 @@ export class RunSource implements EntrySource {
         const limit = this.#at
         const from = block.restartBefore(limit)
         this.#mostShared = 0
-        if (this.#read(block, from, limit, Number.POSITIVE_INFINITY) !== limit) throw this.#damaged()
+        if (this.#read(block, from, limit, restartInterval) !== limit) throw this.#damaged()
         this.#at = from
         if (batch.count === 0) {
           if (from === 0) this.#leaveVersions(block)
