@@ -9,10 +9,10 @@ import { Array as Arr, Cause, Channel, Effect, Scope, Stream } from "effect"
 import type { Pull } from "effect"
 import { MemtableSource } from "../memtable/MemtableSource.ts"
 import { copyRange, noBytes } from "../record/Bytes.ts"
-import { CursorStatus } from "../record/Cursor.ts"
 import { BatchPool } from "../record/EntryBatch.ts"
 import type { EntryBatch, EntryRange } from "../record/EntryBatch.ts"
 import { RecordKind } from "../record/RecordKind.ts"
+import { MoveStatus } from "../record/VersionIterator.ts"
 import type { Entry, ScanOptions, Snapshot } from "../Snapshot.ts"
 import type { ReadError } from "../StoreError.ts"
 import { EntryMerge } from "../table/EntryMerge.ts"
@@ -53,7 +53,7 @@ class Scan {
   /** Pinned from the first pull until the scope is closed; -1 before. */
   #sequence = -1
   #isEnded = false
-  /** What the cursors of one chunk have read ahead for those of the next. */
+  /** What the sources of one chunk have read ahead for those of the next. */
   readonly #ahead = new ReadAhead()
   /** The last key looked at, which the scan goes on behind; its bytes are the scan's own. */
   #positionBuffer = noBytes
@@ -152,17 +152,17 @@ class Scan {
   #looked = 0
 
   /** Gathers the entries in front until the chunk or the slice is full, the range ends, or a block is lacking. */
-  #gather(merge: EntryMerge): CursorStatus {
+  #gather(merge: EntryMerge): MoveStatus {
     const entries = this.#entries
     const copier = this.#copier
     for (;;) {
       const wanted = Math.min(this.#chunk, this.#left) - entries.length
-      if (wanted <= 0 || this.#looked >= keysPerSlice || copier.bytes >= chunkBytes) return CursorStatus.ready
-      if (merge.advance(wanted) === CursorStatus.needsLoad) return CursorStatus.needsLoad
+      if (wanted <= 0 || this.#looked >= keysPerSlice || copier.bytes >= chunkBytes) return MoveStatus.ready
+      if (merge.advance(wanted) === MoveStatus.needsLoad) return MoveStatus.needsLoad
       const length = merge.front(Math.min(wanted, keysPerSlice - this.#looked))
       if (length === 0) {
         this.#isDone = true
-        return CursorStatus.ready
+        return MoveStatus.ready
       }
       const { batch } = merge
       const passed = copier.copy(batch, length, entries, chunkBytes)
@@ -205,13 +205,13 @@ class Scan {
   /** Waits for what sources lack, unless entries are at hand already. */
   #gatherSlowly(merge: EntryMerge): Effect.Effect<void, ReadError> {
     return Effect.gen({ self: this }, function*() {
-      while (this.#gather(merge) === CursorStatus.needsLoad && this.#entries.length === 0) yield* merge.load
+      while (this.#gather(merge) === MoveStatus.needsLoad && this.#entries.length === 0) yield* merge.load
     })
   }
 
   /** Gathers without waiting; false if not even one step could be taken. */
   #gatherNow(): boolean {
-    return this.#gather(this.#merge(this.#engine.view.value)) === CursorStatus.ready || this.#looked > 0
+    return this.#gather(this.#merge(this.#engine.view.value)) === MoveStatus.ready || this.#looked > 0
   }
 
   /** The next entries, or the end. */

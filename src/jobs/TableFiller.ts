@@ -4,8 +4,8 @@
  * A plain loop without effects, the hot path of flush and compaction: what is
  * kept VersionRetention says (I8, I9), and where a table ends OutputEnd (I11).
  */
-import { CursorStatus } from "../record/Cursor.ts"
-import type { VersionIterator } from "../record/Cursor.ts"
+import { MoveStatus } from "../record/VersionIterator.ts"
+import type { VersionIterator } from "../record/VersionIterator.ts"
 import type { OutputEnd } from "../table/OutputEnd.ts"
 import type { TableWriter } from "../table/TableWriter.ts"
 import type { VersionRetention } from "../table/VersionRetention.ts"
@@ -71,7 +71,7 @@ export class TableFiller {
         )
       }
       bytes -= keyLength + valueLength
-      if (source.advance() === CursorStatus.needsLoad) return SliceEnd.needsLoad
+      if (source.advance() === MoveStatus.needsLoad) return SliceEnd.needsLoad
     }
     return SliceEnd.long
   }

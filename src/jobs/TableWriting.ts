@@ -10,8 +10,8 @@ import * as Effect from "effect/Effect"
 import type { AppendFile } from "../disk/Disk.ts"
 import type { JobDisk } from "../disk/JobDisk.ts"
 import { removeFiles } from "../disk/removeFiles.ts"
-import type { VersionIterator } from "../record/Cursor.ts"
-import { CursorStatus } from "../record/Cursor.ts"
+import type { VersionIterator } from "../record/VersionIterator.ts"
+import { MoveStatus } from "../record/VersionIterator.ts"
 import type { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
 import type { Compression } from "../table/Compression.ts"
 import type { KeyBounds } from "../table/KeyBounds.ts"
@@ -76,9 +76,9 @@ export const writeTables = (
       )
 
     /** Brings the source to an entry or to its end. */
-    const arrive = Effect.fnUntraced(function*(begun: CursorStatus): Effect.fn.Return<void, WriteError> {
+    const arrive = Effect.fnUntraced(function*(begun: MoveStatus): Effect.fn.Return<void, WriteError> {
       let status = begun
-      while (status === CursorStatus.needsLoad) {
+      while (status === MoveStatus.needsLoad) {
         yield* source.load
         status = source.resume()
       }
@@ -92,7 +92,7 @@ export const writeTables = (
     ): Effect.fn.Return<boolean, WriteError> {
       for (;;) {
         const end = filler.fill(writer, isLast)
-        if (end === SliceEnd.needsLoad) yield* arrive(CursorStatus.needsLoad)
+        if (end === SliceEnd.needsLoad) yield* arrive(MoveStatus.needsLoad)
         if (writer.pendingBytes >= bytesPerAppend) yield* appendPending(target, writer)
         yield* pause
         if (end === SliceEnd.tableEnd) return true

@@ -4,8 +4,8 @@
  */
 import { Effect } from "effect"
 import { compareRanges } from "../record/Bytes.ts"
-import { CursorStatus } from "../record/Cursor.ts"
 import type { EntryBatch, EntryRange, EntrySource } from "../record/EntryBatch.ts"
+import { MoveStatus } from "../record/VersionIterator.ts"
 import type { MemtableCursor } from "./MemtableCursor.ts"
 
 /** As many as a scan's first chunk needs: a source lasts for one chunk. */
@@ -24,9 +24,9 @@ export class MemtableSource implements EntrySource {
     this.batch = batch
   }
 
-  advance(wanted: number): CursorStatus {
+  advance(wanted: number): MoveStatus {
     const { batch } = this
-    if (batch.left > 0) return CursorStatus.ready
+    if (batch.left > 0) return MoveStatus.ready
     const cursor = this.#cursor
     const { reverse, sequence } = this.#range
     if (!this.#isBegun) this.#begin()
@@ -44,7 +44,7 @@ export class MemtableSource implements EntrySource {
       else cursor.next()
     }
     batch.finish(cursor.valueBuffer, 1)
-    return CursorStatus.ready
+    return MoveStatus.ready
   }
 
   #begin(): void {

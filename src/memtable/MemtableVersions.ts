@@ -3,9 +3,9 @@
  * and recovery read (I2, I9: older versions and tombstones included).
  */
 import * as Effect from "effect/Effect"
-import type { VersionIterator } from "../record/Cursor.ts"
-import { CursorStatus } from "../record/Cursor.ts"
 import { RecordKind } from "../record/RecordKind.ts"
+import type { VersionIterator } from "../record/VersionIterator.ts"
+import { MoveStatus } from "../record/VersionIterator.ts"
 import { MemtableCursor } from "./MemtableCursor.ts"
 import * as Layout from "./RecordLayout.ts"
 
@@ -35,39 +35,39 @@ export class MemtableVersions implements VersionIterator {
     this.valueBuffer = bytes
   }
 
-  first(): CursorStatus {
+  first(): MoveStatus {
     this.#cursor.seekFirst()
     return this.#enterKey()
   }
 
-  advance(): CursorStatus {
-    if (!this.valid) return CursorStatus.ready
+  advance(): MoveStatus {
+    if (!this.valid) return MoveStatus.ready
     const older = Layout.olderOf(this.#words, this.#version)
     if (older !== 0) return this.#show(older)
     this.#cursor.next()
     return this.#enterKey()
   }
 
-  resume(): CursorStatus {
-    return CursorStatus.ready
+  resume(): MoveStatus {
+    return MoveStatus.ready
   }
 
-  #enterKey(): CursorStatus {
+  #enterKey(): MoveStatus {
     const cursor = this.#cursor
     this.valid = cursor.valid
-    if (!cursor.valid) return CursorStatus.ready
+    if (!cursor.valid) return MoveStatus.ready
     this.keyOffset = cursor.keyOffset
     this.keyLength = cursor.keyLength
     return this.#show(Layout.newestOf(this.#words, cursor.leaf))
   }
 
-  #show(version: number): CursorStatus {
+  #show(version: number): MoveStatus {
     const words = this.#words
     this.#version = version
     this.kind = Layout.kindOf(words, version)
     this.sequence = this.#baseSequence + words[version]!
     this.valueOffset = Layout.valueOffsetOf(words, version)
     this.valueLength = Layout.valueLengthOf(words, version)
-    return CursorStatus.ready
+    return MoveStatus.ready
   }
 }

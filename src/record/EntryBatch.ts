@@ -12,14 +12,14 @@
 import type { Effect } from "effect"
 import type { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
 import { noBytes } from "./Bytes.ts"
-import type { CursorStatus } from "./Cursor.ts"
 import { keyPrefix } from "./KeyPrefix.ts"
 import type { RecordKind } from "./RecordKind.ts"
+import type { MoveStatus } from "./VersionIterator.ts"
 
 /** The kind of an entry whose key has no version. */
 export const noVersion = 0
 
-/** Most entries that a source puts into a batch, where it may end anywhere. */
+/** Most entries that a source puts into a batch; backward a run puts in one interval of a block, which has fewer. */
 export const fullBatch = 128
 
 /** Most batches that wait for their next use. */
@@ -43,17 +43,17 @@ export class EntryBatch {
   /** Where the versions are. */
   bytes: Uint8Array = noBytes
 
-  keyOffsets = new Uint32Array(fullBatch)
-  keyLengths = new Uint16Array(fullBatch)
+  readonly keyOffsets = new Uint32Array(fullBatch)
+  readonly keyLengths = new Uint16Array(fullBatch)
   /** Of each key the first bytes as a number, times `sign`: in either direction smaller ones come first. */
-  prefixes = new Float64Array(fullBatch)
-  kinds = new Uint8Array(fullBatch)
+  readonly prefixes = new Float64Array(fullBatch)
+  readonly kinds = new Uint8Array(fullBatch)
   /** Where an entry begins, and its value. Up to its value it may be overwritten in a copy. */
-  starts = new Uint32Array(fullBatch)
-  valueOffsets = new Uint32Array(fullBatch)
-  valueLengths = new Uint32Array(fullBatch)
+  readonly starts = new Uint32Array(fullBatch)
+  readonly valueOffsets = new Uint32Array(fullBatch)
+  readonly valueLengths = new Uint32Array(fullBatch)
   /** The key ends where the value begins, but so many of its leading bytes are not there. */
-  missing = new Uint16Array(fullBatch)
+  readonly missing = new Uint16Array(fullBatch)
 
   /** Memory for keys that a source puts together. */
   assembled = new Uint8Array(fullBatch * 16)
@@ -81,7 +81,6 @@ export class EntryBatch {
   /** Puts in a key that is in `keys`, without a version as yet. */
   addKey(offset: number, length: number): void {
     const { count } = this
-    if (count === this.kinds.length) this.#grow()
     this.count = count + 1
     this.keyOffsets[count] = offset
     this.keyLengths[count] = length
@@ -111,22 +110,6 @@ export class EntryBatch {
     this.at += entries * this.step
     this.left -= entries
   }
-
-  #grow(): void {
-    const entries = this.kinds.length * 2
-    const copied = <A extends Float64Array | Uint32Array | Uint16Array | Uint8Array>(longer: A, from: A): A => {
-      longer.set(from)
-      return longer
-    }
-    this.keyOffsets = copied(new Uint32Array(entries), this.keyOffsets)
-    this.keyLengths = copied(new Uint16Array(entries), this.keyLengths)
-    this.prefixes = copied(new Float64Array(entries), this.prefixes)
-    this.kinds = copied(new Uint8Array(entries), this.kinds)
-    this.starts = copied(new Uint32Array(entries), this.starts)
-    this.valueOffsets = copied(new Uint32Array(entries), this.valueOffsets)
-    this.valueLengths = copied(new Uint32Array(entries), this.valueLengths)
-    this.missing = copied(new Uint16Array(entries), this.missing)
-  }
 }
 
 /** A memtable or a run of tables, from where a scan begins on. */
@@ -137,7 +120,7 @@ export interface EntrySource {
    * Once no entry is left, puts in the next ones, about as many as are wanted. After `needsLoad` and `load` it goes on
    * where it stopped.
    */
-  advance(wanted: number): CursorStatus
+  advance(wanted: number): MoveStatus
   /** Reads what `advance` lacked. Interruptible between reads; leaves nothing behind when it fails or is interrupted. */
   readonly load: Effect.Effect<void, DiskError | StoreCorrupted | UnsupportedFormat>
 }
@@ -163,8 +146,7 @@ export class BatchPool {
 
   /** Takes back a batch that nobody uses any more. */
   give(batch: EntryBatch): void {
-    if (this.#batches.length === mostPooled || batch.kinds.length > fullBatch) return
-    if (batch.assembled.length > mostAssembled) return
+    if (this.#batches.length === mostPooled || batch.assembled.length > mostAssembled) return
     batch.keys = noBytes
     batch.bytes = noBytes
     this.#batches.push(batch)

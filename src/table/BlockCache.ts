@@ -68,7 +68,7 @@ export class CachedTable {
     return this.#cache.use(this.places[number]!, false)
   }
 
-  /** The block, in memory of its own, if it is cached; counts likewise, but for a cursor, which comes by often. */
+  /** The block, in memory of its own, if it is cached; counts likewise, but for a scan, which comes by often. */
   getToKeep(number: number): Block | undefined {
     return this.#cache.blockToKeep(this.#cache.use(this.places[number]!, true))
   }

@@ -10,10 +10,10 @@
  */
 import { Effect } from "effect"
 import { compareRanges } from "../record/Bytes.ts"
-import { CursorStatus } from "../record/Cursor.ts"
 import { EntryBatch, noVersion } from "../record/EntryBatch.ts"
 import type { EntrySource } from "../record/EntryBatch.ts"
 import { keyPrefix } from "../record/KeyPrefix.ts"
+import { MoveStatus } from "../record/VersionIterator.ts"
 import { loadTogether } from "./PendingSources.ts"
 
 /** Where a scan ends. */
@@ -60,16 +60,16 @@ export class EntryMerge {
   }
 
   /** Before `front`: lets every source that has no entry at hand put in its next ones, about as many as are wanted. */
-  advance(wanted: number): CursorStatus {
-    if (!this.#isSpent) return CursorStatus.ready
+  advance(wanted: number): MoveStatus {
+    if (!this.#isSpent) return MoveStatus.ready
     const sources = this.#sources
     this.#waiting.length = 0
     for (let i = 0; i < sources.length; i++) {
       const source = sources[i]!
-      if (source.batch.left === 0 && source.advance(wanted) === CursorStatus.needsLoad) this.#waiting.push(source)
+      if (source.batch.left === 0 && source.advance(wanted) === MoveStatus.needsLoad) this.#waiting.push(source)
     }
     this.#isSpent = this.#waiting.length > 0
-    return this.#isSpent ? CursorStatus.needsLoad : CursorStatus.ready
+    return this.#isSpent ? MoveStatus.needsLoad : MoveStatus.ready
   }
 
   /** Loads together what sources lack. */

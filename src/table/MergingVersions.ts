@@ -3,9 +3,9 @@
  * descending. A version that several sources have is given once. For flush and
  * compaction; sources are given newest first.
  */
-import { CursorStatus } from "../record/Cursor.ts"
-import type { VersionIterator } from "../record/Cursor.ts"
 import { RecordKind } from "../record/RecordKind.ts"
+import { MoveStatus } from "../record/VersionIterator.ts"
+import type { VersionIterator } from "../record/VersionIterator.ts"
 import { MergeOrder } from "./MergeOrder.ts"
 import { PendingSources } from "./PendingSources.ts"
 
@@ -34,7 +34,7 @@ export class MergingVersions implements VersionIterator {
 
   readonly load: VersionIterator["load"]
 
-  first(): CursorStatus {
+  first(): MoveStatus {
     this.valid = false
     this.#pending.clear()
     this.#starting = true
@@ -43,8 +43,8 @@ export class MergingVersions implements VersionIterator {
     return this.#settle()
   }
 
-  advance(): CursorStatus {
-    if (!this.valid) return CursorStatus.ready
+  advance(): MoveStatus {
+    if (!this.valid) return MoveStatus.ready
     this.valid = false
     const order = this.#order
     for (let g = 0; g < order.group; g++) {
@@ -54,19 +54,19 @@ export class MergingVersions implements VersionIterator {
     return this.#settle()
   }
 
-  resume(): CursorStatus {
-    if (this.#pending.isEmpty) return CursorStatus.ready
+  resume(): MoveStatus {
+    if (this.#pending.isEmpty) return MoveStatus.ready
     this.#pending.resume()
     return this.#settle()
   }
 
-  #settle(): CursorStatus {
-    if (!this.#pending.isEmpty) return CursorStatus.needsLoad
+  #settle(): MoveStatus {
+    if (!this.#pending.isEmpty) return MoveStatus.needsLoad
     const order = this.#order
     if (this.#starting) order.rebuild(this.#sources)
     else order.settle(this.#sources)
     this.#starting = false
-    if (order.count === 0) return CursorStatus.ready
+    if (order.count === 0) return MoveStatus.ready
     const source = this.#sources[order.sources[0]!]!
     this.keyBuffer = source.keyBuffer
     this.keyOffset = source.keyOffset
@@ -77,6 +77,6 @@ export class MergingVersions implements VersionIterator {
     this.valueOffset = source.valueOffset
     this.valueLength = source.valueLength
     this.valid = true
-    return CursorStatus.ready
+    return MoveStatus.ready
   }
 }

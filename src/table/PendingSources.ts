@@ -3,7 +3,7 @@
  * that a merge waits once, not once for each source.
  */
 import * as Effect from "effect/Effect"
-import { CursorStatus } from "../record/Cursor.ts"
+import { MoveStatus } from "../record/VersionIterator.ts"
 import type { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
 
 interface Loading {
@@ -11,7 +11,7 @@ interface Loading {
 }
 
 export interface LoadingSource extends Loading {
-  resume(): CursorStatus
+  resume(): MoveStatus
 }
 
 /** Loads what each of some sources lacks. */
@@ -41,8 +41,8 @@ export class PendingSources {
   }
 
   /** Notes how a source's move went. */
-  note(source: number, status: CursorStatus): void {
-    if (status === CursorStatus.needsLoad) this.#waiting.push(source)
+  note(source: number, status: MoveStatus): void {
+    if (status === MoveStatus.needsLoad) this.#waiting.push(source)
   }
 
   get load(): LoadingSource["load"] {

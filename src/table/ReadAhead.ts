@@ -1,5 +1,5 @@
 /**
- * What a scan reads ahead, table by table, from one of its cursors to the next.
+ * What a scan reads ahead, table by table, from one of its sources to the next.
  *
  * A scan that asks for one block behind another, in either direction, reads more
  * blocks with each read: one, two, four, up to a quarter of a mebibyte through
@@ -36,7 +36,7 @@ export class ReadAhead {
   #tables = new Map<TableReader, TableAhead>()
   #before = this.#tables
 
-  /** Before the scan makes new cursors: forgets the tables that its last ones did not reach. */
+  /** Before the scan makes new sources: forgets the tables that its last ones did not reach. */
   renew(): void {
     if (this.#tables.size === 0 && this.#before.size === 0) return
     this.#before = this.#tables
@@ -124,7 +124,7 @@ export class TableAhead {
     })
   }
 
-  /** Notes which block is asked for. For one of the last two again, as by a scan's next cursor, nothing changes. */
+  /** Notes which block is asked for. For one of the last two again, as by a scan's next source, nothing changes. */
   #follow(number: number): void {
     if (number === this.#last || number === this.#last - this.#direction) return
     const step = number - this.#last

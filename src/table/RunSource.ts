@@ -13,10 +13,10 @@
  */
 import { Effect } from "effect"
 import { copyRange, noBytes } from "../record/Bytes.ts"
-import { CursorStatus } from "../record/Cursor.ts"
 import { fullBatch, noVersion } from "../record/EntryBatch.ts"
 import type { EntryBatch, EntryRange, EntrySource } from "../record/EntryBatch.ts"
 import { maxKeyLength } from "../record/RecordKind.ts"
+import { MoveStatus } from "../record/VersionIterator.ts"
 import type { DiskError, StoreCorrupted } from "../StoreError.ts"
 import { EntryReader, restartInterval } from "./Block.ts"
 import type { Block } from "./Block.ts"
@@ -71,13 +71,13 @@ export class RunSource implements EntrySource {
     this.#ahead = ahead
   }
 
-  advance(wanted: number): CursorStatus {
+  advance(wanted: number): MoveStatus {
     const { batch } = this
-    if (batch.left > 0) return CursorStatus.ready
+    if (batch.left > 0) return MoveStatus.ready
     batch.clear()
-    if (!this.#isBegun && !this.#begin()) return CursorStatus.needsLoad
+    if (!this.#isBegun && !this.#begin()) return MoveStatus.needsLoad
     const status = this.#range.reverse ? this.#backward() : this.#forward(Math.min(fullBatch, wanted))
-    if (status === CursorStatus.ready) {
+    if (status === MoveStatus.ready) {
       this.#loadedNumber = -1
       this.#loaded = undefined
     }
@@ -167,7 +167,7 @@ export class RunSource implements EntrySource {
     }
   }
 
-  #forward(most: number): CursorStatus {
+  #forward(most: number): MoveStatus {
     const { batch } = this
     for (;;) {
       if (this.#openLength >= 0) return this.#findOpen()
@@ -177,13 +177,13 @@ export class RunSource implements EntrySource {
         if (this.#at === block.entriesEnd) this.#leave(block)
         if (batch.count > 0) {
           batch.finish(block.bytes, 1)
-          return CursorStatus.ready
+          return MoveStatus.ready
         }
-      } else if (!this.#follow()) return this.#table === undefined ? CursorStatus.ready : CursorStatus.needsLoad
+      } else if (!this.#follow()) return this.#table === undefined ? MoveStatus.ready : MoveStatus.needsLoad
     }
   }
 
-  #backward(): CursorStatus {
+  #backward(): MoveStatus {
     const { batch } = this
     for (;;) {
       if (this.#openLength >= 0) return this.#findOpen()
@@ -198,9 +198,9 @@ export class RunSource implements EntrySource {
           if (from === 0) this.#leaveVersions(block)
         } else if (batch.kinds[batch.count - 1] !== noVersion || !this.#isOpenBehind(block, limit)) {
           batch.finish(block.bytes, -1)
-          return CursorStatus.ready
+          return MoveStatus.ready
         }
-      } else if (!this.#follow()) return this.#table === undefined ? CursorStatus.ready : CursorStatus.needsLoad
+      } else if (!this.#follow()) return this.#table === undefined ? MoveStatus.ready : MoveStatus.needsLoad
     }
   }
 
@@ -347,14 +347,14 @@ export class RunSource implements EntrySource {
   }
 
   /** Looks for the version of the open key from the block on in which the index says that it is. */
-  #findOpen(): CursorStatus {
+  #findOpen(): MoveStatus {
     const { index } = this.#table!
     const { sequence } = this.#range
     const entry = this.#entry
     for (; this.#openNumber < index.count; this.#openNumber++) {
       const number = this.#openNumber
       const block = this.#fetch(number)
-      if (block === undefined) return CursorStatus.needsLoad
+      if (block === undefined) return MoveStatus.needsLoad
       this.#enter(number, block, 0)
       while (this.#at < block.entriesEnd) {
         if (!entry.read(block, this.#at)) throw this.#damaged()
@@ -368,7 +368,7 @@ export class RunSource implements EntrySource {
   }
 
   /** Puts in the open key, with the entry last read if that is its version in the block. */
-  #putOpen(block: Block | undefined): CursorStatus {
+  #putOpen(block: Block | undefined): MoveStatus {
     const { batch } = this
     const length = this.#openLength
     const offset = batch.assemble(length)
@@ -382,7 +382,7 @@ export class RunSource implements EntrySource {
       this.#following = this.#homeAt > 0 ? this.#homeNumber : this.#homeNumber - 1
       this.#followingAt = this.#homeAt > 0 ? this.#homeAt : -1
     }
-    return CursorStatus.ready
+    return MoveStatus.ready
   }
 
   #damaged(): StoreCorrupted {

@@ -6,9 +6,9 @@
  * a run of any length has one open file. Whoever reads a run closes it.
  */
 import * as Effect from "effect/Effect"
-import { CursorStatus } from "../record/Cursor.ts"
-import type { VersionIterator } from "../record/Cursor.ts"
 import { RecordKind } from "../record/RecordKind.ts"
+import { MoveStatus } from "../record/VersionIterator.ts"
+import type { VersionIterator } from "../record/VersionIterator.ts"
 import type { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
 
 /** A table that has been opened. */
@@ -47,13 +47,13 @@ export class RunVersions implements VersionIterator {
     this.#tables = tables
   }
 
-  first(): CursorStatus {
+  first(): MoveStatus {
     return this.#enter(0)
   }
 
-  advance(): CursorStatus {
+  advance(): MoveStatus {
     const versions = this.#versions
-    return versions === undefined || !this.valid ? CursorStatus.ready : this.#show(versions, versions.advance())
+    return versions === undefined || !this.valid ? MoveStatus.ready : this.#show(versions, versions.advance())
   }
 
   readonly load: Effect.Effect<void, OpenError> = Effect.suspend(() => {
@@ -61,9 +61,9 @@ export class RunVersions implements VersionIterator {
     return this.#versions === undefined ? this.#openTable : this.#versions.load
   })
 
-  resume(): CursorStatus {
+  resume(): MoveStatus {
     const versions = this.#versions
-    if (!this.#waiting || versions === undefined) return CursorStatus.ready
+    if (!this.#waiting || versions === undefined) return MoveStatus.ready
     if (this.#begun) return this.#show(versions, versions.resume())
     this.#begun = true
     return this.#show(versions, versions.first())
@@ -84,20 +84,20 @@ export class RunVersions implements VersionIterator {
       }))
   )
 
-  #enter(table: number): CursorStatus {
+  #enter(table: number): MoveStatus {
     this.valid = false
     this.#table = table
     this.#versions = undefined
     this.#begun = false
     this.#waiting = table < this.#tables.length
-    return this.#waiting ? CursorStatus.needsLoad : CursorStatus.ready
+    return this.#waiting ? MoveStatus.needsLoad : MoveStatus.ready
   }
 
   /** Takes over where the table's versions stand after a move. */
-  #show(versions: VersionIterator, status: CursorStatus): CursorStatus {
+  #show(versions: VersionIterator, status: MoveStatus): MoveStatus {
     this.valid = false
-    this.#waiting = status === CursorStatus.needsLoad
-    if (this.#waiting) return CursorStatus.needsLoad
+    this.#waiting = status === MoveStatus.needsLoad
+    if (this.#waiting) return MoveStatus.needsLoad
     if (!versions.valid) return this.#enter(this.#table + 1)
     this.keyBuffer = versions.keyBuffer
     this.keyOffset = versions.keyOffset
@@ -108,6 +108,6 @@ export class RunVersions implements VersionIterator {
     this.valueOffset = versions.valueOffset
     this.valueLength = versions.valueLength
     this.valid = true
-    return CursorStatus.ready
+    return MoveStatus.ready
   }
 }

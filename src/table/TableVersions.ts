@@ -5,9 +5,9 @@
  * readers'. Synchronously only under the `"sync"` policy, that is in a worker.
  */
 import * as Effect from "effect/Effect"
-import { CursorStatus } from "../record/Cursor.ts"
-import type { VersionIterator } from "../record/Cursor.ts"
 import { RecordKind } from "../record/RecordKind.ts"
+import { MoveStatus } from "../record/VersionIterator.ts"
+import type { VersionIterator } from "../record/VersionIterator.ts"
 import type { DiskError, StoreCorrupted } from "../StoreError.ts"
 import { EntryReader } from "./Block.ts"
 import type { Block } from "./Block.ts"
@@ -51,15 +51,15 @@ export class TableVersions implements VersionIterator {
     this.keyBuffer = this.#key.bytes
   }
 
-  first(): CursorStatus {
+  first(): MoveStatus {
     this.valid = false
     this.#block = undefined
     this.#number = -1
     return this.#step()
   }
 
-  advance(): CursorStatus {
-    if (!this.valid) return CursorStatus.ready
+  advance(): MoveStatus {
+    if (!this.valid) return MoveStatus.ready
     this.valid = false
     return this.#step()
   }
@@ -73,12 +73,12 @@ export class TableVersions implements VersionIterator {
     })
   })
 
-  resume(): CursorStatus {
-    if (!this.#waiting) return CursorStatus.ready
+  resume(): MoveStatus {
+    if (!this.#waiting) return MoveStatus.ready
     return this.#step()
   }
 
-  #step(): CursorStatus {
+  #step(): MoveStatus {
     this.#waiting = false
     let block = this.#block
     if (block === undefined || this.#next >= block.entriesEnd) {
@@ -87,7 +87,7 @@ export class TableVersions implements VersionIterator {
       const bytes = this.#bytesOf(number)
       if (bytes === undefined) {
         this.#waiting = true
-        return CursorStatus.needsLoad
+        return MoveStatus.needsLoad
       }
       block = this.#table.decode(bytes, number, this.#payload ??= new Uint8Array(payloadSize))
       this.#block = block
@@ -106,15 +106,15 @@ export class TableVersions implements VersionIterator {
     this.valueOffset = entry.valueOffset
     this.valueLength = entry.valueLength
     this.valid = true
-    return CursorStatus.ready
+    return MoveStatus.ready
   }
 
-  #finish(): CursorStatus {
+  #finish(): MoveStatus {
     this.#block = undefined
     this.#piece = undefined
     this.#buffer = undefined
     this.#payload = undefined
-    return CursorStatus.ready
+    return MoveStatus.ready
   }
 
   #bytesOf(number: number): Uint8Array | undefined {

@@ -2,9 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
 import { ArenaMemtable } from "../../src/memtable/ArenaMemtable.ts"
 import { MemtableSource } from "../../src/memtable/MemtableSource.ts"
-import { CursorStatus } from "../../src/record/Cursor.ts"
 import { EntryBatch, noVersion } from "../../src/record/EntryBatch.ts"
 import type { EntryRange } from "../../src/record/EntryBatch.ts"
+import { MoveStatus } from "../../src/record/VersionIterator.ts"
 import {
   arbitraryKey,
   arbitraryRecords,
@@ -37,7 +37,7 @@ const drain = (source: MemtableSource): Array<ReadonlyArray<string | number>> =>
   const entries: Array<ReadonlyArray<string | number>> = []
   const { batch } = source
   for (;;) {
-    assert.strictEqual(source.advance(100), CursorStatus.ready)
+    assert.strictEqual(source.advance(100), MoveStatus.ready)
     if (batch.left === 0) return entries
     for (; batch.left > 0; batch.pass(1)) {
       const { at, bytes, keyLengths, keyOffsets, keys, kinds, valueLengths, valueOffsets } = batch

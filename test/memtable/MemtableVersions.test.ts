@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ArenaMemtable } from "../../src/memtable/ArenaMemtable.ts"
 import type { MemtableVersions } from "../../src/memtable/MemtableVersions.ts"
-import { CursorStatus } from "../../src/record/Cursor.ts"
+import { MoveStatus } from "../../src/record/VersionIterator.ts"
 import { arbitraryRecords, hex, insertRecord, latin, MemtableModel, propertyOptions } from "./MemtableModel.ts"
 
 const entryOf = (versions: MemtableVersions) => ({
@@ -34,7 +34,7 @@ describe("MemtableVersions", () => {
   it("stays at the end, and can begin again", () => {
     const memtable = ArenaMemtable.make({ limit: 1 << 20, baseSequence: 0 })
     const versions = memtable.versions()
-    assert.strictEqual(versions.first(), CursorStatus.ready)
+    assert.strictEqual(versions.first(), MoveStatus.ready)
     assert.strictEqual(versions.valid, false)
     insertRecord(memtable, { key: latin("a") }, 1)
     versions.first()

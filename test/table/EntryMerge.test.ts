@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Schema } from "effect"
 import { compareBytes } from "../../src/record/Bytes.ts"
-import { CursorStatus } from "../../src/record/Cursor.ts"
+import { MoveStatus } from "../../src/record/VersionIterator.ts"
 import { BlockCache } from "../../src/table/BlockCache.ts"
 import { EntryMerge } from "../../src/table/EntryMerge.ts"
 import type { EntryEnd } from "../../src/table/EntryMerge.ts"
@@ -128,7 +128,7 @@ describe("EntryMerge", () => {
         (entries, i) => openTable(writeTable(entries, { file: i + 1, blockSize: 4096 }))
       )
       const merge = new EntryMerge(readers.map((reader) => sourceOf([reader])), undefined, false)
-      assert.strictEqual(merge.advance(100), CursorStatus.ready)
+      assert.strictEqual(merge.advance(100), MoveStatus.ready)
       const lengths: Array<number> = []
       for (let length = merge.front(100); length > 0; length = merge.front(100)) {
         lengths.push(length)
@@ -161,10 +161,10 @@ describe("EntryMerge", () => {
       })
       started.length = 0
       const merge = new EntryMerge(readers.map((reader) => sourceOf([reader])), undefined, false)
-      assert.strictEqual(merge.advance(100), CursorStatus.needsLoad)
+      assert.strictEqual(merge.advance(100), MoveStatus.needsLoad)
       yield* merge.load
       assert.deepStrictEqual(started.slice(0, 3), ["start a", "start b", "start c"])
-      assert.strictEqual(merge.advance(100), CursorStatus.ready)
+      assert.strictEqual(merge.advance(100), MoveStatus.ready)
       assert.strictEqual(merge.front(10), 1)
       assert.strictEqual(text(merge), "a")
     }))

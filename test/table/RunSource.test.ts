@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { CursorStatus } from "../../src/record/Cursor.ts"
+import { MoveStatus } from "../../src/record/VersionIterator.ts"
 import { BlockCache } from "../../src/table/BlockCache.ts"
 import { cut, cutsArbitrary, openTables } from "./RunFixture.ts"
 import {
@@ -124,10 +124,10 @@ describe("RunSource", () => {
     Effect.gen(function*() {
       const [reader] = yield* openTables([manyVersions], { mode: "async", cache: new BlockCache(0) })
       const source = sourceOf([reader!])
-      for (let i = 0; i < 3; i++) assert.strictEqual(source.advance(100), CursorStatus.needsLoad)
+      for (let i = 0; i < 3; i++) assert.strictEqual(source.advance(100), MoveStatus.needsLoad)
       assert.strictEqual(source.batch.left, 0)
       yield* source.load
-      assert.strictEqual(source.advance(100), CursorStatus.ready)
+      assert.strictEqual(source.advance(100), MoveStatus.ready)
       assert.isAbove(source.batch.left, 0)
     }))
 
@@ -145,12 +145,12 @@ describe("RunSource", () => {
         })
       ]
       const source = sourceOf(readers, { ...everything, start: { key: ascii("key 29"), inclusive: false } })
-      assert.strictEqual(source.advance(100), CursorStatus.needsLoad)
+      assert.strictEqual(source.advance(100), MoveStatus.needsLoad)
       failing = true
       assert.strictEqual((yield* Effect.flip(source.load))._tag, "DiskError")
       failing = false
       yield* source.load
-      assert.strictEqual(source.advance(100), CursorStatus.ready)
+      assert.strictEqual(source.advance(100), MoveStatus.ready)
       assert.strictEqual(showFront(source.batch), `${Buffer.from("key 30").toString("hex")}=`)
     }))
 })

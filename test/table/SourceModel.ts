@@ -2,10 +2,10 @@
 import { assert } from "@effect/vitest"
 import { Arbitrary, Effect, Schema } from "effect"
 import { compareBytes } from "../../src/record/Bytes.ts"
-import type { CursorStatus } from "../../src/record/Cursor.ts"
 import { EntryBatch, noVersion } from "../../src/record/EntryBatch.ts"
 import type { EntryRange, EntrySource } from "../../src/record/EntryBatch.ts"
 import { RecordKind } from "../../src/record/RecordKind.ts"
+import type { MoveStatus } from "../../src/record/VersionIterator.ts"
 import { ReadAhead } from "../../src/table/ReadAhead.ts"
 import { RunSource } from "../../src/table/RunSource.ts"
 import { SortedRun } from "../../src/table/SortedRun.ts"
@@ -47,7 +47,7 @@ export const sourceOf = (
 
 /** Gets the next entries to hand, whatever loads that needs. */
 export const settle = (
-  source: { readonly load: EntrySource["load"]; advance(wanted: number): CursorStatus },
+  source: { readonly load: EntrySource["load"]; advance(wanted: number): MoveStatus },
   wanted = 100
 ): Effect.Effect<void, TableError> =>
   move({ load: Effect.suspend(() => source.load), resume: () => source.advance(wanted) }, () => source.advance(wanted))

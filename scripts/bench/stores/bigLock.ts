@@ -15,10 +15,10 @@ import * as NodeDisk from "../../../src/disk/NodeDisk.ts"
 import { SegmentWriter } from "../../../src/log/SegmentWriter.ts"
 import { ArenaMemtable } from "../../../src/memtable/ArenaMemtable.ts"
 import { compareRanges } from "../../../src/record/Bytes.ts"
-import { CursorStatus } from "../../../src/record/Cursor.ts"
-import type { VersionIterator } from "../../../src/record/Cursor.ts"
 import { putSize, writePut } from "../../../src/record/RecordCodec.ts"
 import { RecordKind } from "../../../src/record/RecordKind.ts"
+import { MoveStatus } from "../../../src/record/VersionIterator.ts"
+import type { VersionIterator } from "../../../src/record/VersionIterator.ts"
 import { BlockCache } from "../../../src/table/BlockCache.ts"
 import { MergingVersions } from "../../../src/table/MergingVersions.ts"
 import { ReadPolicy } from "../../../src/table/ReadPolicy.ts"
@@ -69,8 +69,8 @@ class Lock {
 const eachNewest = <E>(source: VersionIterator, visit: (key: Uint8Array) => Effect.Effect<void, E> | undefined) =>
   Effect.gen(function*() {
     let key = new Uint8Array(0)
-    for (let status = source.first(); source.valid || status === CursorStatus.needsLoad;) {
-      if (status === CursorStatus.needsLoad) {
+    for (let status = source.first(); source.valid || status === MoveStatus.needsLoad;) {
+      if (status === MoveStatus.needsLoad) {
         yield* source.load
         status = source.resume()
         continue

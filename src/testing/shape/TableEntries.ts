@@ -1,8 +1,8 @@
 /** All that a table holds, read through the store's own reader. */
 import { Effect } from "effect"
-import { CursorStatus } from "../../record/Cursor.ts"
-import type { VersionIterator } from "../../record/Cursor.ts"
 import type { RecordKind } from "../../record/RecordKind.ts"
+import { MoveStatus } from "../../record/VersionIterator.ts"
+import type { VersionIterator } from "../../record/VersionIterator.ts"
 import { DiskError, StoreCorrupted, UnsupportedFormat } from "../../StoreError.ts"
 
 export interface TableEntry {
@@ -29,14 +29,14 @@ export const attempt = <A>(run: () => A): Effect.Effect<A, TableError> =>
 
 interface Movable {
   readonly load: Effect.Effect<void, TableError>
-  resume(): CursorStatus
+  resume(): MoveStatus
 }
 
 /** Makes a move and whatever loads it needs. */
-export const move = (source: Movable, begin: () => CursorStatus): Effect.Effect<void, TableError> =>
+export const move = (source: Movable, begin: () => MoveStatus): Effect.Effect<void, TableError> =>
   Effect.gen(function*() {
     let status = yield* attempt(begin)
-    while (status === CursorStatus.needsLoad) {
+    while (status === MoveStatus.needsLoad) {
       yield* source.load
       status = yield* attempt(() => source.resume())
     }

@@ -8,8 +8,8 @@ import type { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError
 import type { RecordKind } from "./RecordKind.ts"
 
 /** How a move ended. */
-export const CursorStatus = { ready: 0, needsLoad: 1 } as const
-export type CursorStatus = typeof CursorStatus[keyof typeof CursorStatus]
+export const MoveStatus = { ready: 0, needsLoad: 1 } as const
+export type MoveStatus = typeof MoveStatus[keyof typeof MoveStatus]
 
 /** The keys and all their versions in key order, newest version first: what flush and compaction read. */
 export interface VersionIterator {
@@ -23,9 +23,9 @@ export interface VersionIterator {
   readonly valueOffset: number
   readonly valueLength: number
   /** To the first entry. */
-  first(): CursorStatus
+  first(): MoveStatus
   /** To the next version of the key, or the newest of the next key. */
-  advance(): CursorStatus
+  advance(): MoveStatus
   readonly load: Effect.Effect<void, DiskError | StoreCorrupted | UnsupportedFormat>
-  resume(): CursorStatus
+  resume(): MoveStatus
 }
