@@ -41,7 +41,7 @@ const idleShare = 0.05
 const listenings = 8
 
 /** How many times the stop's timeout a thread is waited for that is still loading. */
-const loadingPatience = 10
+const loadingPatience = 6
 
 /**
  * JavaScript objects in the thread's heap; blocks, filters and arenas are outside it. What a job makes is soon garbage:

@@ -1,7 +1,7 @@
 /**
  * Gives a worker thread the priority that it was started with. On Linux alone
  * does a process number of 0 name the thread and not the whole process; elsewhere,
- * and where it is refused, the priority stays. Loads nothing of the store.
+ * and where it is refused, the priority stays.
  */
 import { setPriority } from "node:os"
 import { workerData } from "node:worker_threads"

@@ -57,7 +57,7 @@ export const makeWorkerJobs = (
       startTimeout: 60_000,
       hangTimeout: 30_000,
       abandonTimeout: 5_000,
-      stopTimeout: 1_000,
+      stopTimeout: 5_000,
       restartDelay: 50,
       largestRestartDelay: 5_000,
       ...options

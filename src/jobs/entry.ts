@@ -1,10 +1,11 @@
 /**
- * The module that a worker thread is started with. Its priority is lowered
- * before anything else is loaded, which alone takes a few hundred milliseconds.
+ * The module that a worker thread is started with. It awaits nothing: a thread
+ * that is ended, or whose process exits, while it waits for a module to be loaded
+ * can bring the process down (nodejs/node#53238).
  */
+import { syncDisk } from "../disk/SyncDisk.ts"
 import { lowerPriority } from "./LowerPriority.ts"
+import { serveJobs } from "./WorkerThread.ts"
 
 lowerPriority()
-const [{ syncDisk }, { serveJobs }] = await Promise.all([import("../disk/SyncDisk.ts"), import("./WorkerThread.ts")])
-
 serveJobs(syncDisk)

@@ -16,7 +16,7 @@ import type { Workload } from "../workloads/Workload.ts"
 import { workloadNamed } from "../workloads/workloads.ts"
 
 const defaultRecords = 1_000_000
-const defaultSeconds = 1.5
+const defaultSeconds = 3
 
 const loading = workloadNamed("fillbatch")
 

@@ -18,22 +18,26 @@ export const scans: ReadonlyArray<Workload> = [
     name: "readseq",
     title: "all entries in key order, keys and values in memory of their own",
     operations: "entries",
-    run: ({ records, store: { caller, scan } }) => {
+    run: ({ milliseconds, records, store: { caller, scan } }) => {
       if (scan === undefined) return Effect.fail(new Unsupported({ reason: "it has no scan" }))
       return Effect.gen(function*() {
-        const phase = yield* measured(Effect.suspend(() => {
-          let visited = 0
-          return Effect.map(
-            caller.once(() =>
-              scan(() => {
-                visited++
-              })
-            ),
-            () => visited
+        let visited = 0
+        const whole = Effect.suspend(() =>
+          caller.once(() =>
+            scan(() => {
+              visited++
+            })
           )
-        }))
-        if (phase.operations !== records) {
-          return yield* new WrongContent({ reason: `A scan visited ${phase.operations} entries of ${records}.` })
+        )
+        const scans = Effect.suspend(() => {
+          const end = performance.now() + milliseconds
+          visited = 0
+          return Effect.as(Effect.repeat(whole, { until: () => performance.now() >= end }), undefined)
+        })
+        yield* whole
+        const phase = yield* measured(Effect.map(scans, () => visited))
+        if (visited % records !== 0) {
+          return yield* new WrongContent({ reason: `Scans of ${records} entries visited ${visited}.` })
         }
         return { phase, content: contentOf(records) }
       })
