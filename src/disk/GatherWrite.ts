@@ -4,7 +4,8 @@
  * Any number of chunks makes one call: the runtime itself divides it into as
  * many as the system needs (1,024 chunks each).
  */
-import { writev, writevSync } from "node:fs"
+import { writeSync, writev, writevSync } from "node:fs"
+import { copyRange } from "../record/Bytes.ts"
 import { systemError } from "./SystemCall.ts"
 
 /** Going on after it would loop for ever. */
@@ -12,15 +13,24 @@ const nothingWritten = (): Error => systemError("EIO")
 
 const zeros = new Uint8Array(64 * 1024)
 
+/** Chunks that are shorter together are put into one buffer first, which takes a few microseconds less than to name each. */
+const gathered = new Uint8Array(4096)
+
 /** What is still to be written, and where. */
 export class GatherWrite {
   #rest: Array<Uint8Array> = []
   #written = 0
+  #left = 0
   readonly #position: number
 
   /** The chunks, then `padding` zeros, at `position`. */
   constructor(chunks: ReadonlyArray<Uint8Array>, padding: number, position: number) {
-    for (const chunk of chunks) if (chunk.byteLength > 0) this.#rest.push(chunk)
+    for (const chunk of chunks) {
+      if (chunk.byteLength === 0) continue
+      this.#rest.push(chunk)
+      this.#left += chunk.byteLength
+    }
+    this.#left += padding
     for (let rest = padding; rest > 0; rest -= zeros.length) {
       this.#rest.push(rest < zeros.length ? zeros.subarray(0, rest) : zeros)
     }
@@ -35,7 +45,10 @@ export class GatherWrite {
   /** Writes all that is left, holding the event loop; throws what the system reports. */
   writeNow(fd: number): void {
     while (this.#rest.length > 0) {
-      const written = writevSync(fd, this.#rest, this.#position + this.#written)
+      const position = this.#position + this.#written
+      const written = this.#left <= gathered.length
+        ? writeSync(fd, gathered, 0, this.#gather(), position)
+        : writevSync(fd, this.#rest, position)
       if (written === 0) throw nothingWritten()
       this.#advance(written)
     }
@@ -52,8 +65,22 @@ export class GatherWrite {
     })
   }
 
+  #gather(): number {
+    let at = 0
+    for (const chunk of this.#rest) {
+      copyRange(chunk, 0, gathered, at, chunk.byteLength)
+      at += chunk.byteLength
+    }
+    return at
+  }
+
   #advance(written: number): void {
     this.#written += written
+    this.#left -= written
+    if (this.#left === 0) {
+      this.#rest = []
+      return
+    }
     let whole = 0
     let left = written
     while (whole < this.#rest.length && left >= this.#rest[whole]!.byteLength) left -= this.#rest[whole++]!.byteLength

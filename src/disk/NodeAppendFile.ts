@@ -55,7 +55,7 @@ export class NodeAppendFile implements AppendFile {
     this.#extendBy = extendBy
     this.#policy = policy
     this.close = this.#descriptor.close
-    this.sync = Effect.uninterruptible(Effect.callback<void, DiskError>((resume) => this.#sync(resume)))
+    this.sync = Effect.suspend(() => this.#sync())
   }
 
   append(chunks: ReadonlyArray<Uint8Array>): Effect.Effect<void, DiskError> {
@@ -119,33 +119,35 @@ export class NodeAppendFile implements AppendFile {
     return Effect.fail(this.#failure)
   }
 
-  #sync(resume: (result: Effect.Effect<void, DiskError>) => void): void {
+  #sync(): Effect.Effect<void, DiskError> {
     const refusal = this.#refusal("sync")
-    if (refusal !== undefined) return resume(Effect.fail(refusal))
+    if (refusal !== undefined) return Effect.fail(refusal)
     const length = this.#length
-    if (this.#synced === length) return resume(Effect.void)
+    if (this.#synced === length) return Effect.void
     const allocated = this.#allocated
     // A new length has to be journalled.
     const bytes = allocated === this.#allocatedSynced ? length - this.#synced : Number.POSITIVE_INFINITY
     const policy = this.#policy
     const begun = policy.begin(bytes)
-    const end = (error: unknown): void => {
+    const end = (error: unknown): Effect.Effect<void, DiskError> => {
       policy.end(begun)
       if (error === null) {
         this.#synced = length
         this.#allocatedSynced = allocated
-        return resume(Effect.void)
+        return Effect.void
       }
       this.#failure ??= diskError("sync", this.path, error)
-      resume(Effect.fail(this.#failure))
+      return Effect.fail(this.#failure)
     }
     const { fd } = this.#descriptor
     if (begun.isAtOnce) return end(syncNow(fd))
-    this.#descriptor.hold()
-    fdatasync(fd, (error) => {
-      this.#descriptor.release()
-      end(error)
-    })
+    return Effect.uninterruptible(Effect.callback<void, DiskError>((resume) => {
+      this.#descriptor.hold()
+      fdatasync(fd, (error) => {
+        this.#descriptor.release()
+        resume(end(error))
+      })
+    }))
   }
 
   #refusal(operation: string): DiskError | undefined {

@@ -35,9 +35,9 @@ const lookInterval = 32
 /** The unrest, in syncs that it takes to pass: at first, most while syncs go on being made at once, and most of all. */
 const firstUnrest = 32
 const tolerableUnrest = 192
-const mostUnrest = 4096
+const mostUnrest = 1280
 /** What makes it more. A hundredth of the syncs is slow on a quick disk too, if they go through the pool. */
-const ofSlowInPool = 16
+const ofSlowInPool = 8
 const ofSlowAtOnce = 32
 const ofEvent = 128
 const ofTurn = 64

@@ -77,15 +77,23 @@ export class LogTail {
   }
 
   /** Makes all groups durable, older segments first: a durable group implies all before it. */
-  readonly sync: Effect.Effect<void, DiskError> = Effect.suspend(() =>
-    this.isDurable ? Effect.void : Effect.gen({ self: this }, function*() {
-      this.#counters.syncs++
-      while (this.#behind.length > 0) {
-        yield* this.#behind[0]!.sync
-        this.#behind.shift()
-      }
-      yield* this.#segment.sync
+  readonly sync: Effect.Effect<void, DiskError> = Effect.suspend(() => {
+    if (this.isDurable) return Effect.void
+    this.#counters.syncs++
+    return this.#behind.length === 0 ? this.#syncLast : this.#syncAll
+  })
+
+  readonly #syncLast: Effect.Effect<void, DiskError> = Effect.suspend(() =>
+    Effect.map(this.#segment.sync, () => {
       this.#durable = this.#segmentEnd()
     })
   )
+
+  readonly #syncAll: Effect.Effect<void, DiskError> = Effect.gen({ self: this }, function*() {
+    while (this.#behind.length > 0) {
+      yield* this.#behind[0]!.sync
+      this.#behind.shift()
+    }
+    yield* this.#syncLast
+  })
 }
