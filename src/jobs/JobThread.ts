@@ -10,6 +10,7 @@ import { Worker } from "node:worker_threads"
 import { JobControl } from "./JobControl.ts"
 import { portable } from "./WorkerMessage.ts"
 import type { JobReply, JobRequest, StopRequest } from "./WorkerMessage.ts"
+import { Rests } from "./WorkerSetup.ts"
 import type { WorkerSetup } from "./WorkerSetup.ts"
 
 /** What became of a job: the worker's reply, or the worker's end. */
@@ -21,8 +22,7 @@ export interface JobThreadOptions {
   readonly extra: unknown
   /** As the system counts: 0 the process's own, 19 the lowest. */
   readonly priority: number
-  /** Whether it rests between stretches of work. */
-  readonly rests: boolean
+  readonly rests: Rests
   /** Milliseconds in which a thread that has been started gives its first sign of life. */
   readonly startTimeout: number
   /** Milliseconds without a sign of life after which a busy worker counts as hung. */
@@ -100,7 +100,7 @@ export class JobThread {
     this.control.begin()
     this.#worker?.ref()
     this.#listen(this.#options.hangTimeout)
-    if (this.#options.rests) this.#watchLoop()
+    if (this.#options.rests !== Rests.never) this.#watchLoop()
     try {
       this.#worker?.postMessage(portable(request))
     } catch (error) {

@@ -24,6 +24,7 @@ import { Jobs } from "./Jobs.ts"
 import type { WorkerRestarted } from "./Jobs.ts"
 import { makeJobWorker } from "./JobWorker.ts"
 import type { JobWorkerOptions } from "./JobWorker.ts"
+import { Rests } from "./WorkerSetup.ts"
 
 /** Milliseconds; all have defaults. */
 export interface WorkerJobsOptions extends Partial<JobWorkerOptions> {
@@ -53,7 +54,7 @@ export const makeWorkerJobs = (
       entry: defaultEntry(),
       extra: undefined,
       priority: 19,
-      rests: availableParallelism() < 4,
+      rests: availableParallelism() < 4 ? Rests.always : Rests.never,
       startTimeout: 60_000,
       hangTimeout: 30_000,
       abandonTimeout: 5_000,
@@ -70,7 +71,8 @@ export const makeWorkerJobs = (
 
     const compaction = makeJobWorker("compaction", disk, resolved, { onRestart, onBusy: () => {} })
     // A flush that gets no processor stops the writers in the end; a merge may well be late.
-    const flush = makeJobWorker("flush", disk, { ...resolved, priority: options.priority ?? 10 }, {
+    const flushRests = resolved.rests === Rests.always ? Rests.asked : resolved.rests
+    const flush = makeJobWorker("flush", disk, { ...resolved, rests: flushRests, priority: options.priority ?? 10 }, {
       onRestart,
       onBusy: (isBusy) => {
         if (flushesFirst) compaction.park(isBusy)

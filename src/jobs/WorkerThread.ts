@@ -13,7 +13,7 @@ import { JobControl } from "./JobControl.ts"
 import { makeTableJobs } from "./TableJobs.ts"
 import { failureReply, writtenReply } from "./WorkerMessage.ts"
 import type { JobReply, JobRequest, StopRequest } from "./WorkerMessage.ts"
-import { isWorkerSetup } from "./WorkerSetup.ts"
+import { isWorkerSetup, Rests } from "./WorkerSetup.ts"
 
 /** Serves the jobs that the event loop sends, over this disk, until the thread is ended from there. */
 export const serveJobs = (disk: JobDisk): void => {
@@ -34,7 +34,7 @@ export const serveJobs = (disk: JobDisk): void => {
     },
     {
       pause: Effect.suspend(() => {
-        if (setup.rests) control.rest()
+        if (setup.rests !== Rests.never) control.rest(setup.rests === Rests.always)
         return control.checkpoint() ? Effect.interrupt : Effect.void
       }),
       readMode: "sync"

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { JobThread } from "../../src/jobs/JobThread.ts"
 import type { JobOutcome } from "../../src/jobs/JobThread.ts"
+import { Rests } from "../../src/jobs/WorkerSetup.ts"
 import { someFlush } from "./WorkerFixture.ts"
 
 describe("JobThread", () => {
@@ -12,7 +13,7 @@ describe("JobThread", () => {
         entry: new URL("./noSuchEntry.ts", import.meta.url),
         extra: undefined,
         priority: 0,
-        rests: false,
+        rests: Rests.never,
         startTimeout: 60_000,
         hangTimeout: 60_000,
         abandonTimeout: 60_000,

@@ -29,13 +29,13 @@ export const scans: ReadonlyArray<Workload> = [
             })
           )
         )
-        const scans = Effect.suspend(() => {
+        const untilOver = Effect.suspend(() => {
           const end = performance.now() + milliseconds
           visited = 0
           return Effect.as(Effect.repeat(whole, { until: () => performance.now() >= end }), undefined)
         })
         yield* whole
-        const phase = yield* measured(Effect.map(scans, () => visited))
+        const phase = yield* measured(Effect.map(untilOver, () => visited))
         if (visited % records !== 0) {
           return yield* new WrongContent({ reason: `Scans of ${records} entries visited ${visited}.` })
         }
