@@ -5,6 +5,7 @@
  */
 import { copyRange } from "../record/Bytes.ts"
 import { checksum } from "../record/Checksum.ts"
+import { RangeCopier } from "../record/RangeCopier.ts"
 import { RecordKind } from "../record/RecordKind.ts"
 import { writeVarint } from "../record/Varint.ts"
 import { blockTrailerSize, continuationBit, maxEntryHeaderSize, restartInterval, sequenceSizeShift } from "./Block.ts"
@@ -31,6 +32,7 @@ export class BlockBuilder {
 
   readonly #output: TableOutput
   readonly #compressor: BlockCompressor
+  readonly #values = new RangeCopier()
   readonly #restarts: Array<number> = []
   #untilRestart = 0
   /** Leading bytes that the last key shares with the key at the last restart. */
@@ -92,7 +94,7 @@ export class BlockBuilder {
     copyRange(keyBuffer, keyOffset + shared, bytes, at, keyLength - shared)
     at += keyLength - shared
     if (kind === RecordKind.put) {
-      copyRange(valueBuffer, valueOffset, bytes, at, valueLength)
+      this.#values.copy(valueBuffer, valueOffset, bytes, at, valueLength)
       at += valueLength
     }
     output.end = at
