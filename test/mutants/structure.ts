@@ -23,7 +23,7 @@ export const structure: ReadonlyArray<Mutant> = [
     name: "rotation-among-writers",
     bug: "A rotation closes the gate, but does not wait for the permits that are out.",
     breaks: ["I2", "I1"],
-    shownAs: ["I5", "I8"],
+    shownAs: ["I5", "I8", "I3"],
     seeds: [1, 60],
     edits: [{
       file: "src/engine/RotationCoordinator.ts",
