@@ -55,7 +55,7 @@ export class NodeAppendFile implements AppendFile {
     this.#extendBy = extendBy
     this.#policy = policy
     this.close = this.#descriptor.close
-    this.sync = Effect.suspend(() => this.#sync())
+    this.sync = Effect.uninterruptible(Effect.suspend(() => this.#sync()))
   }
 
   append(chunks: ReadonlyArray<Uint8Array>): Effect.Effect<void, DiskError> {
@@ -141,13 +141,14 @@ export class NodeAppendFile implements AppendFile {
     }
     const { fd } = this.#descriptor
     if (begun.isAtOnce) return end(syncNow(fd))
-    return Effect.uninterruptible(Effect.callback<void, DiskError>((resume) => {
-      this.#descriptor.hold()
+    // From here on already: the fiber may give way to others before it comes to the callback.
+    this.#descriptor.hold()
+    return Effect.callback<void, DiskError>((resume) => {
       fdatasync(fd, (error) => {
         this.#descriptor.release()
         resume(end(error))
       })
-    }))
+    })
   }
 
   #refusal(operation: string): DiskError | undefined {
