@@ -13,7 +13,7 @@ const nothingWritten = (): Error => systemError("EIO")
 
 const zeros = new Uint8Array(64 * 1024)
 
-/** Chunks that are shorter together are put into one buffer first, which takes a few microseconds less than to name each. */
+/** What is no longer is written at once from one buffer: that takes a few microseconds less than to name each chunk. */
 const gathered = new Uint8Array(4096)
 
 /** What is still to be written, and where. */

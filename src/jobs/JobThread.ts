@@ -116,8 +116,8 @@ export class JobThread {
 
   /**
    * Ends the thread: asks it to, which ends its job too, and after the stop's timeout ends it from here. One that is still
-   * loading its modules is only ever asked, and waited for somewhat longer: to terminate a thread as it starts can bring
-   * the process down (nodejs/node#56312).
+   * loading its modules is only ever asked, and waited for several times as long: to terminate a thread as it starts can
+   * bring the process down (nodejs/node#56312).
    */
   stop(ended: () => void): void {
     if (this.#hasEnded) return ended()
@@ -125,6 +125,8 @@ export class JobThread {
     if (this.#ending !== undefined) return
     this.#note(stopped)
     clearInterval(this.#heart)
+    this.control.abandon()
+    if (!this.#ask()) return this.#die(undefined)
     const { stopTimeout } = this.#options
     const isLoading = this.control.heartbeat === 0
     this.#stopTimer = setTimeout(() => {
@@ -132,8 +134,6 @@ export class JobThread {
       if (this.control.heartbeat === 0) this.#end("it could not be ended")
       else this.#die(undefined)
     }, isLoading ? stopTimeout * loadingPatience : stopTimeout)
-    this.control.abandon()
-    if (!this.#ask()) this.#die(undefined)
   }
 
   /** Looks at the heartbeat from now on, and ends the thread if it stands still for so long. */

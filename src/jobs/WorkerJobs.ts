@@ -71,6 +71,7 @@ export const makeWorkerJobs = (
 
     const compaction = makeJobWorker("compaction", disk, resolved, { onRestart, onBusy: () => {} })
     // A flush that gets no processor stops the writers in the end; a merge may well be late.
+    // It rests only while somebody reads.
     const flushRests = resolved.rests === Rests.always ? Rests.asked : resolved.rests
     const flush = makeJobWorker("flush", disk, { ...resolved, rests: flushRests, priority: options.priority ?? 10 }, {
       onRestart,

@@ -36,7 +36,7 @@ export const scans: ReadonlyArray<Workload> = [
         })
         yield* whole
         const phase = yield* measured(Effect.map(untilOver, () => visited))
-        if (visited % records !== 0) {
+        if (visited === 0 || visited % records !== 0) {
           return yield* new WrongContent({ reason: `Scans of ${records} entries visited ${visited}.` })
         }
         return { phase, content: contentOf(records) }
