@@ -5,7 +5,6 @@
  * many as the system needs (1,024 chunks each).
  */
 import { writeSync, writev, writevSync } from "node:fs"
-import { copyRange } from "../record/Bytes.ts"
 import { systemError } from "./SystemCall.ts"
 
 /** Going on after it would loop for ever. */
@@ -68,7 +67,7 @@ export class GatherWrite {
   #gather(): number {
     let at = 0
     for (const chunk of this.#rest) {
-      copyRange(chunk, 0, gathered, at, chunk.byteLength)
+      gathered.set(chunk, at)
       at += chunk.byteLength
     }
     return at
@@ -77,10 +76,6 @@ export class GatherWrite {
   #advance(written: number): void {
     this.#written += written
     this.#left -= written
-    if (this.#left === 0) {
-      this.#rest = []
-      return
-    }
     let whole = 0
     let left = written
     while (whole < this.#rest.length && left >= this.#rest[whole]!.byteLength) left -= this.#rest[whole++]!.byteLength

@@ -29,13 +29,13 @@ export const scans: ReadonlyArray<Workload> = [
             })
           )
         )
-        const untilOver = Effect.suspend(() => {
+        const repeated = Effect.suspend(() => {
           const end = performance.now() + milliseconds
           visited = 0
-          return Effect.as(Effect.repeat(whole, { until: () => performance.now() >= end }), undefined)
+          return Effect.map(Effect.repeat(whole, { until: () => performance.now() >= end }), () => visited)
         })
         yield* whole
-        const phase = yield* measured(Effect.map(untilOver, () => visited))
+        const phase = yield* measured(repeated)
         if (visited === 0 || visited % records !== 0) {
           return yield* new WrongContent({ reason: `Scans of ${records} entries visited ${visited}.` })
         }
