@@ -27,6 +27,21 @@ export class StoreClosed extends Schema.TaggedError<StoreClosed>()("StoreClosed"
   }
 }
 
+/**
+ * The store does not own its directory any more: another process has opened it
+ * for writing, or the directory was moved, replaced or removed. What was
+ * acknowledged is safe where the directory is now. A read fails so that needs a
+ * table which is not open; writes fail with `StoreReadOnly`.
+ */
+export class StoreFenced extends Schema.TaggedError<StoreFenced>()("StoreFenced", {
+  directory: Schema.String
+}) {
+  override get message(): string {
+    return `The store at ${this.directory} is not this one's any more: another process has opened it for writing, `
+      + `or its directory was moved, replaced or removed. Open it again where it is now.`
+  }
+}
+
 /** A file holds something that was never written there. Nothing was changed; restore the file or the directory. */
 export class StoreCorrupted extends Schema.TaggedError<StoreCorrupted>()("StoreCorrupted", {
   /** The file's path. */
@@ -129,14 +144,33 @@ export class TransactionConflict extends Schema.TaggedError<TransactionConflict>
   }
 }
 
+/** What a read of a table can fail with. */
+export type TableError = StoreFenced | StoreCorrupted | UnsupportedFormat | DiskError
+
 /** What opening a store can fail with. What is stored is then as it was; the directory may have been created. */
 export type StoreOpenError = StoreLocked | StoreCorrupted | UnsupportedFormat | DiskError | InvalidArgument
 
-/** What a read can fail with; `StoreCorrupted`, `UnsupportedFormat` and `DiskError` only where it needs a table. */
-export type ReadError = StoreClosed | StoreCorrupted | UnsupportedFormat | DiskError | InvalidArgument
+/**
+ * What a read can fail with; `StoreFenced`, `StoreCorrupted`, `UnsupportedFormat` and `DiskError` only where it needs a
+ * table.
+ */
+export type ReadError =
+  | StoreClosed
+  | StoreFenced
+  | StoreCorrupted
+  | UnsupportedFormat
+  | DiskError
+  | InvalidArgument
 
 /**
- * What a write, a sync, a flush or a compaction can fail with: `StoreCorrupted`,
- * `UnsupportedFormat` and `DiskError` only a compaction.
+ * What a write, a sync, a flush or a compaction can fail with: `StoreFenced`,
+ * `StoreCorrupted`, `UnsupportedFormat` and `DiskError` only a compaction.
  */
-export type WriteError = StoreClosed | StoreReadOnly | StoreCorrupted | UnsupportedFormat | DiskError | InvalidArgument
+export type WriteError =
+  | StoreClosed
+  | StoreReadOnly
+  | StoreFenced
+  | StoreCorrupted
+  | UnsupportedFormat
+  | DiskError
+  | InvalidArgument

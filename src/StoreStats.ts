@@ -67,8 +67,13 @@ export interface StoreStats {
   readonly gets: number
   /** The active memtable. `segment` is 0 in a store that is opened read-only. */
   readonly memtable: { readonly segment: number; readonly records: number; readonly bytes: number }
-  /** Rotated memtables that wait for their flush; in a store opened read-only, what the log held. */
+  /** Rotated memtables that wait for their flush. */
   readonly immutables: { readonly count: number; readonly records: number; readonly bytes: number }
+  /**
+   * Memtables replayed from the log: what a clean close left in it, and in a store opened read-only all that it held.
+   * The newest one stays until a rotation, and is in the log meanwhile.
+   */
+  readonly replayed: { readonly count: number; readonly records: number; readonly bytes: number }
   /** Of all levels together. */
   readonly tables: {
     readonly count: number
@@ -80,7 +85,7 @@ export interface StoreStats {
   /** All seven, from level 0 down. */
   readonly levels: ReadonlyArray<LevelStats>
   readonly log: {
-    /** Segments that are live: active, waiting for their flush, and the one made ready. */
+    /** Segments that are live: active, waiting for their flush, replayed and kept, and the one made ready. */
     readonly segments: number
     /** Group commits. */
     readonly groups: number

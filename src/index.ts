@@ -11,7 +11,7 @@ export type {
   TreeShape
 } from "./Compaction.ts"
 export { Disk } from "./disk/Disk.ts"
-export type { AppendFile, AppendOptions, PathKind, ReadFile } from "./disk/Disk.ts"
+export type { AppendFile, AppendOptions, Claim, PathKind, ReadFile } from "./disk/Disk.ts"
 export type { Commit } from "./engine/CommitRequest.ts"
 export type { EngineEvent } from "./EngineEvent.ts"
 export { LsmStore } from "./LsmStore.ts"
@@ -22,6 +22,7 @@ export {
   InvalidArgument,
   StoreClosed,
   StoreCorrupted,
+  StoreFenced,
   StoreLocked,
   StoreReadOnly,
   TransactionConflict,

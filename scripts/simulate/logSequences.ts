@@ -19,10 +19,10 @@ export const highestSequence = (disk: SimulatedDisk): number => {
   const header = new GroupHeader()
   let highest = 0
   for (const name of filesIn(disk, directory)) {
-    const segment = parseSegmentName(name)
-    if (segment === undefined) continue
+    const id = parseSegmentName(name)
+    if (id === undefined) continue
     const bytes = disk.readFile(`${directory}/${name}`)
-    const file = decodeSegmentHeader(bytes, segment)
+    const file = decodeSegmentHeader(bytes, id.segment)
     if (file._tag !== "Valid") continue
     for (let at = segmentHeaderSize; at + groupHeaderSize <= bytes.length; at += groupAlignment) {
       if (header.read(bytes, at, file.identity, at)) highest = Math.max(highest, header.lastSequence)

@@ -46,6 +46,18 @@ export interface ReadFile {
   readonly close: Effect.Effect<void>
 }
 
+/** A file that stands for whoever made it. */
+export interface Claim {
+  readonly path: string
+  /**
+   * Whether the path names this very file now; with `rival`, whether nothing is there besides. At once, on the event
+   * loop. Never throws: what can't be told counts as lost.
+   */
+  isHeld(rival?: string): boolean
+  /** Lets go of the file, which stays. */
+  readonly close: Effect.Effect<void>
+}
+
 /** What a path names. */
 export type PathKind = "missing" | "file" | "directory" | "other"
 
@@ -56,6 +68,11 @@ export type PathKind = "missing" | "file" | "directory" | "other"
 export class Disk extends Context.Service<Disk, {
   /** Creates a new file; fails with `EEXIST` if the path exists. Its directory entry is durable only after `syncDirectory`. */
   createAppend(path: string, options?: AppendOptions): Effect.Effect<AppendFile, DiskError>
+  /**
+   * Creates a new, empty file and keeps it open, so that no other file is taken for it; fails with `EEXIST` if the path
+   * exists.
+   */
+  claim(path: string): Effect.Effect<Claim, DiskError>
   /** Opens a file that exists; fails with `ENOENT` if there is none. */
   openRead(path: string): Effect.Effect<ReadFile, DiskError>
   /** What the path names; a missing one is no failure. */

@@ -8,7 +8,7 @@
  */
 import { Effect, Layer } from "effect"
 import { DiskError, StoreLocked } from "../StoreError.ts"
-import { type AppendFile, Disk, type PathKind, type ReadFile } from "./Disk.ts"
+import { type AppendFile, type Claim, Disk, type PathKind, type ReadFile } from "./Disk.ts"
 import { LockRegistry } from "./LockRegistry.ts"
 import { MemoryFile } from "./MemoryFile.ts"
 import { diskError, errorCode, systemError } from "./SystemCall.ts"
@@ -134,6 +134,24 @@ const kindOf = (root: Directory, path: string): PathKind => {
   }
 }
 
+const entryAt = (root: Directory, path: string): Entry | undefined => {
+  try {
+    return descend(root, namesOf(path))
+  } catch {
+    return undefined
+  }
+}
+
+const claimFile = (root: Directory, path: string): Claim => {
+  const file = new MemoryFile()
+  create(root, path, file)
+  return {
+    path,
+    isHeld: (rival) => entryAt(root, path) === file && (rival === undefined || entryAt(root, rival) === undefined),
+    close: Effect.void
+  }
+}
+
 /** An empty disk of its own. */
 export const make = (): Disk["Service"] => {
   const root: Directory = new Map()
@@ -149,6 +167,7 @@ export const make = (): Disk["Service"] => {
         create(root, path, file)
         return appendFile(path, file)
       }),
+    claim: (path) => attempt("claim", path, () => claimFile(root, path)),
     openRead: (path) => attempt("openRead", path, () => openRead(root, path)),
     kind: (path) => attempt("kind", path, () => kindOf(root, path)),
     list: (directory) => attempt("list", directory, () => [...directoryAt(root, namesOf(directory)).keys()]),

@@ -11,6 +11,7 @@ import { promisify } from "node:util"
 import { lockDirectory } from "./DirectoryLock.ts"
 import { Disk, type PathKind } from "./Disk.ts"
 import { NodeAppendFile } from "./NodeAppendFile.ts"
+import { NodeClaim } from "./NodeClaim.ts"
 import { NodeReadFile } from "./NodeReadFile.ts"
 import { SyncPolicy } from "./SyncPolicy.ts"
 import { errorCode, request, systemError } from "./SystemCall.ts"
@@ -38,6 +39,16 @@ const openReadFile = async (path: string): Promise<NodeReadFile> => {
     const stats = await fstat(fd)
     if (!stats.isFile()) throw systemError(stats.isDirectory() ? "EISDIR" : "EINVAL")
     return new NodeReadFile(path, fd, stats.size)
+  } catch (cause) {
+    await closeUnwritten(fd)
+    throw cause
+  }
+}
+
+const claimFile = async (path: string): Promise<NodeClaim> => {
+  const fd = await open(path, O_CREAT | O_EXCL | O_WRONLY, 0o644)
+  try {
+    return new NodeClaim(path, fd)
   } catch (cause) {
     await closeUnwritten(fd)
     throw cause
@@ -73,6 +84,7 @@ const makeDisk = (policy: SyncPolicy): Disk["Service"] => ({
         return new NodeAppendFile(path, fd, options?.extendBy ?? 0, policy)
       }
     ),
+  claim: (path) => request("claim", path, () => claimFile(path)),
   openRead: (path) => request("openRead", path, () => openReadFile(path)),
   kind: (path) => request("kind", path, () => kindOf(path)),
   list: (directory) => request("list", directory, () => readdir(directory)),

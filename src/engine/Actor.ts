@@ -10,6 +10,7 @@
  */
 import { Cause, Duration, Effect, Exit, Queue } from "effect"
 import type { Scope } from "effect"
+import { StoreFenced } from "../StoreError.ts"
 import type { ActorState } from "../StoreStats.ts"
 import { StoreActorHook } from "./ActorHook.ts"
 import type { EngineStateShape } from "./EngineState.ts"
@@ -96,6 +97,10 @@ export const makeActor = <Message, E>(
       })))
     return { tell: (message) => Queue.offerUnsafe(mailbox, message) }
   })
+
+/** Why writes stop: what was lost with the directory says so itself. */
+export const stopReason = (what: string, cause: Cause.Cause<unknown>): string =>
+  Cause.squash(cause) instanceof StoreFenced ? describeCause(cause) : `${what}: ${describeCause(cause)}`
 
 /** A cause in one line. */
 export const describeCause = (cause: Cause.Cause<unknown>): string => {

@@ -99,7 +99,8 @@ export class AsyncBacklog {
       || this.#engine.assigned + records > Number.MAX_SAFE_INTEGER
     ) return -1
     if (this.#memtable === undefined) {
-      if (!this.#gate.tryAcquire()) return -1
+      // Not for each write: what follows comes within the same moment.
+      if (this.#engine.ownership.lookIfDue() !== undefined || !this.#gate.tryAcquire()) return -1
       this.#memtable = active
       this.#firstSequence = this.#engine.assigned + 1
       this.#records = 0

@@ -12,7 +12,7 @@ import type { CompactionPick, TreeShape } from "../compaction/Strategy.ts"
 import type { Disk } from "../disk/Disk.ts"
 import { isLostWithWorker, Jobs } from "../jobs/Jobs.ts"
 import { inWords } from "../StoreError.ts"
-import type { DiskError, StoreCorrupted, StoreReadOnly, UnsupportedFormat, WriteError } from "../StoreError.ts"
+import type { StoreReadOnly, TableError, WriteError } from "../StoreError.ts"
 import { keysOf } from "../table/FilterBits.ts"
 import type { TableMeta } from "../table/TableMeta.ts"
 import { describeCause, makeActor } from "./Actor.ts"
@@ -44,7 +44,7 @@ export class Compactor extends Context.Service<Compactor, {
     )
 }
 
-type MergeError = DiskError | StoreCorrupted | UnsupportedFormat | StoreReadOnly
+type MergeError = TableError | StoreReadOnly
 
 /** Names are taken for as many tables as if what is read were so many times as large when it is written: it may be compressed. */
 const mostGrowth = 4

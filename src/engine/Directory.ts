@@ -10,8 +10,10 @@ import type { Disk } from "../disk/Disk.ts"
 import { InvalidArgument, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
 import type { DiskError } from "../StoreError.ts"
 import type { ResolvedOptions } from "../StoreOptions.ts"
-import { currentName, parseFileName } from "./FileNames.ts"
+import { currentName, highestGeneration, storeFiles } from "./FileNames.ts"
+import type { StoreFile } from "./FileNames.ts"
 import { maxCurrentLength, readCurrent } from "./ManifestLog.ts"
+import type { ManifestId } from "./ManifestLog.ts"
 
 const parentOf = (path: string): string => {
   const at = path.lastIndexOf("/")
@@ -30,14 +32,20 @@ export const readWhole = (disk: Disk["Service"], path: string, limit: number): E
     (file) => file.close
   )
 
-/** The number of the manifest that CURRENT names. */
+/** The generation of the CURRENT that is in force; -1 if there is none, and so no store. */
+export const currentGeneration = (files: ReadonlyMap<string, StoreFile>): number =>
+  highestGeneration(files, ({ _tag }) => _tag === "Current")
+
+/** The manifest that the CURRENT in force names. REQUIRES that there is one. */
 export const currentManifest = Effect.fnUntraced(function*(
   disk: Disk["Service"],
-  directory: string
-): Effect.fn.Return<number, DiskError | StoreCorrupted | UnsupportedFormat> {
-  const path = `${directory}/${currentName}`
+  directory: string,
+  files: ReadonlyMap<string, StoreFile>
+): Effect.fn.Return<ManifestId, DiskError | StoreCorrupted | UnsupportedFormat> {
+  const generation = currentGeneration(files)
+  const path = `${directory}/${currentName(generation)}`
   const content = yield* readWhole(disk, path, maxCurrentLength)
-  return yield* Effect.fromResult(readCurrent(path, content))
+  return { number: yield* Effect.fromResult(readCurrent(path, content)), generation }
 })
 
 const createDirectory = Effect.fnUntraced(function*(
@@ -109,13 +117,14 @@ export const examineDirectory = Effect.fnUntraced(function*(
     )
   }
   const names = yield* disk.list(directory)
-  if (names.includes(currentName)) {
-    yield* currentManifest(disk, directory)
+  const files = storeFiles(names)
+  if (currentGeneration(files) >= 0) {
+    yield* currentManifest(disk, directory, files)
     if (options.errorIfExists) return yield* refuse(`there is a store at ${directory} already, and errorIfExists is on`)
     return true
   }
   for (const name of names) {
-    const file = parseFileName(name)
+    const file = files.get(name)
     if (file === undefined && !isHarmless(name)) {
       return yield* new UnsupportedFormat({
         file: `${directory}/${name}`,
@@ -124,7 +133,7 @@ export const examineDirectory = Effect.fnUntraced(function*(
     }
     if (file?._tag === "Table" || file?._tag === "Segment") {
       return yield* new StoreCorrupted({
-        file: `${directory}/${currentName}`,
+        file: `${directory}/${currentName(highestGeneration(files))}`,
         offset: 0,
         reason: `it is missing, but ${name} is there`
       })

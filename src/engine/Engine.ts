@@ -1,19 +1,20 @@
 /**
- * Puts an open store together: examines and locks the directory, recovers it,
- * and starts the actors over what was found.
+ * Puts an open store together: examines and locks the directory, becomes its
+ * owner, recovers it, and starts the actors over what was found.
  *
  * Scopes close in the opposite order: first the Wal drains, then the actors
  * that it needs stop, then the manifest and the tables close, and the lock goes
  * last.
  */
-import { Context, Effect, Layer, Option } from "effect"
+import { Context, Effect, Exit, Layer, Option } from "effect"
 import type { Scope } from "effect"
 import { Disk } from "../disk/Disk.ts"
+import { removeFiles } from "../disk/removeFiles.ts"
 import { makeInlineJobs } from "../jobs/InlineJobs.ts"
 import { Jobs } from "../jobs/Jobs.ts"
 import type { ArenaMemtable } from "../memtable/ArenaMemtable.ts"
-import { UnsupportedFormat } from "../StoreError.ts"
-import type { StoreOpenError } from "../StoreError.ts"
+import { StoreLocked, UnsupportedFormat } from "../StoreError.ts"
+import type { StoreFenced, StoreOpenError } from "../StoreError.ts"
 import type { ResolvedOptions } from "../StoreOptions.ts"
 import { BlockCache } from "../table/BlockCache.ts"
 import { ReadPolicy, StoreReadMode } from "../table/ReadPolicy.ts"
@@ -22,6 +23,9 @@ import { Compactor } from "./Compactor.ts"
 import { examineDirectory, syncEntry } from "./Directory.ts"
 import { EngineState, makeEngineState } from "./EngineState.ts"
 import type { EngineStateShape } from "./EngineState.ts"
+import { ownersWatch, readersWatch, takeOwnership } from "./Fence.ts"
+import type { Fence, FileWatch } from "./Fence.ts"
+import { highestGeneration, segmentName, storeFiles } from "./FileNames.ts"
 import { Flusher } from "./Flusher.ts"
 import { Manifest } from "./Manifest.ts"
 import { Memtable } from "./Memtable.ts"
@@ -29,7 +33,8 @@ import { registerMetrics } from "./Metrics.ts"
 import { OpenFiles } from "./OpenFiles.ts"
 import { ReadView } from "./ReadView.ts"
 import { recover, startWriting } from "./Recovery.ts"
-import type { Recovered, Writable } from "./Recovery.ts"
+import type { Plan, Recovered, RecoveryAccess, RecoveryError, Writable } from "./Recovery.ts"
+import type { ReplayedMemtable } from "./Replay.ts"
 import { makeRetirement, Retirement } from "./Retirement.ts"
 import { RotationCoordinator } from "./RotationCoordinator.ts"
 import { inSpan } from "./Spans.ts"
@@ -42,6 +47,7 @@ import { Wal } from "./Wal.ts"
 export interface Writer {
   readonly wal: Wal["Service"]
   readonly coordinator: RotationCoordinator["Service"]
+  readonly flusher: Flusher["Service"]
   readonly compactor: Compactor["Service"]
   readonly manifest: Manifest["Service"]
 }
@@ -54,16 +60,23 @@ export interface Engine {
 
 /** The first view: an empty active memtable over what recovery found. */
 const firstView = (
-  recovered: Recovered,
+  { memtables, tables }: Recovered,
   active: ArenaMemtable,
   writable: Writable | undefined,
-  arenas: ArenaPool
+  { arenas, options: { directory } }: RecoveryAccess
 ): ReadView => {
   const ignore = (): void => {}
+  const inWriter = ({ index, segments }: ReplayedMemtable): Memtable => {
+    const replayed = segments.map(({ generation, segment }) => ({
+      number: segment,
+      path: `${directory}/${segmentName(segment, generation)}`
+    }))
+    return new Memtable(index, replayed, arenas.recycle)
+  }
   return new ReadView(
-    new Memtable(active, writable?.segment, arenas.recycle),
-    recovered.memtables.map((index) => new Memtable(index, undefined, ignore)),
-    TableTree.of(recovered.tables.map((table) => ({ table, level: table.reader.meta.level })))
+    new Memtable(active, writable?.segment ?? [], arenas.recycle),
+    memtables.map((memtable) => writable === undefined ? new Memtable(memtable.index, [], ignore) : inWriter(memtable)),
+    TableTree.of(tables.map((table) => ({ table, level: table.reader.meta.level })))
   )
 }
 
@@ -81,23 +94,15 @@ const startActors = (writable: Writable) =>
     (context): Writer => ({
       wal: Context.get(context, Wal),
       coordinator: Context.get(context, RotationCoordinator),
+      flusher: Context.get(context, Flusher),
       compactor: Context.get(context, Compactor),
       manifest: Context.get(context, Manifest)
     })
   )
 
-const open = Effect.fnUntraced(function*(
-  options: ResolvedOptions,
-  span: EngineSpan | undefined
-): Effect.fn.Return<Engine, StoreOpenError, Disk | Scope.Scope> {
-  const disk = yield* Disk
-  const jobs = Option.getOrElse(yield* Effect.serviceOption(Jobs), () => makeInlineJobs(disk))
-  const clock = yield* Effect.clockWith(Effect.succeed)
-  const since = clock.currentTimeMillisUnsafe()
-
-  yield* examineDirectory(disk, options)
-  yield* Effect.mapError(
-    disk.lock(options.directory, options.readOnly ? "shared" : "exclusive"),
+const lockDirectory = (disk: Disk["Service"], { directory, readOnly }: ResolvedOptions) =>
+  Effect.mapError(
+    disk.lock(directory, readOnly ? "shared" : "exclusive"),
     (error) =>
       error._tag === "DiskError" && error.code === "EFTYPE"
         ? new UnsupportedFormat({
@@ -106,74 +111,155 @@ const open = Effect.fnUntraced(function*(
         })
         : error
   )
+
+const makeAccess = Effect.fnUntraced(function*(
+  options: ResolvedOptions,
+  fence: Fence | undefined,
+  watch: FileWatch
+): Effect.fn.Return<RecoveryAccess, never, Disk | Scope.Scope> {
+  const disk = yield* Disk
+  const cache = new BlockCache(options.blockCacheSize, options.blockSize)
+  return {
+    disk,
+    directory: new SyncedDirectory(disk, options.directory),
+    fence,
+    // What a log holds is written in less time than a thread takes to start.
+    jobs: makeInlineJobs(disk),
+    retirement: yield* makeRetirement(cache, fence),
+    cache,
+    files: new OpenFiles(disk, options.maxOpenFiles, watch),
+    policy: new ReadPolicy(yield* StoreReadMode),
+    arenas: new ArenaPool(options.memtableSize, options.maxImmutables),
+    options
+  }
+})
+
+/** How often a reader begins again while a writer, whom no lock has kept out, takes away what it was about to read. */
+const readAttempts = 8
+
+const haveSameNames = (a: ReadonlyArray<string>, b: ReadonlyArray<string>): boolean =>
+  a.length === b.length && new Set([...a, ...b]).size === a.length
+
+interface Found {
+  readonly access: RecoveryAccess
+  readonly plan: Plan
+  readonly recovered: Recovered
+}
+
+const recoverOwned = Effect.fnUntraced(function*(
+  options: ResolvedOptions,
+  fence: Fence,
+  exists: boolean
+): Effect.fn.Return<Found, RecoveryError, Disk | Scope.Scope> {
+  const access = yield* makeAccess(options, fence, ownersWatch(fence))
+  const { plan, recovered } = yield* recover(access, exists)
+  return { access, plan, recovered }
+})
+
+const recoverReading = Effect.fnUntraced(function*(
+  options: ResolvedOptions,
+  exists: boolean
+): Effect.fn.Return<Found, RecoveryError, Disk | Scope.Scope> {
+  const disk = yield* Disk
+  const { directory } = options
+  for (let left = readAttempts;; left--) {
+    const names = yield* disk.list(directory)
+    const access = yield* makeAccess(
+      options,
+      undefined,
+      readersWatch(disk, directory, highestGeneration(storeFiles(names)))
+    )
+    const exit = yield* Effect.exit(recover(access, exists))
+    if (Exit.isSuccess(exit)) return { access, plan: exit.value.plan, recovered: exit.value.recovered }
+    if (left === 1 || haveSameNames(names, yield* disk.list(directory))) return yield* Effect.failCause(exit.cause)
+  }
+})
+
+/** A store that did not open leaves the directory without an owner, unless there is another one by now. */
+const giveUp = (disk: Disk["Service"], fence: Fence): Effect.Effect<void> =>
+  Effect.suspend(() => fence.look() === undefined ? removeFiles(disk, [fence.path]) : Effect.void)
+
+const open = Effect.fnUntraced(function*(
+  options: ResolvedOptions,
+  span: EngineSpan | undefined
+): Effect.fn.Return<Engine, StoreOpenError | StoreFenced, Disk | Scope.Scope> {
+  const disk = yield* Disk
+  const { directory } = options
+  const jobs = Option.getOrElse(yield* Effect.serviceOption(Jobs), () => makeInlineJobs(disk))
+  const clock = yield* Effect.clockWith(Effect.succeed)
+  const since = clock.currentTimeMillisUnsafe()
+
+  yield* examineDirectory(disk, options)
+  yield* lockDirectory(disk, options)
   // Another process may have had the directory until now.
   const exists = yield* examineDirectory(disk, options)
-  if (!exists) yield* syncEntry(disk, options.directory)
+  if (!exists) yield* syncEntry(disk, directory)
 
-  const cache = new BlockCache(options.blockCacheSize, options.blockSize)
-  const files = new OpenFiles(disk, options.maxOpenFiles)
-  const policy = new ReadPolicy(yield* StoreReadMode)
-  const arenas = new ArenaPool(options.memtableSize, options.maxImmutables)
-  const retirement = yield* makeRetirement(cache)
-  const directory = new SyncedDirectory(disk, options.directory)
-  // What a log holds is written in less time than a thread takes to start.
-  const recoveryJobs = makeInlineJobs(disk)
-  const access = { disk, directory, jobs: recoveryJobs, retirement, cache, files, policy, arenas, options }
-
-  return yield* Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function*() {
-      const { plan, recovered } = yield* inSpan(
-        "recovery",
-        { parent: span?.span, attributes: { store: options.directory } },
-        (recovering) =>
-          Effect.map(restore(recover(access, exists)), (outcome) => {
-            const { discardedBytes, records, segments } = outcome.recovered.figures
-            recovering?.note({ segments, records, discarded_bytes: discardedBytes })
-            return outcome
-          })
-      )
-      const active = yield* arenas.acquire(recovered.highestSequence + 1)
-      const writable = options.readOnly ? undefined : yield* startWriting(access, plan)
-      const state = yield* makeEngineState({
-        options,
-        directory,
-        view: firstView(recovered, active, writable, arenas),
-        arenas,
-        cache,
-        files,
-        readPolicy: policy,
-        recovery: { ...recovered.figures, milliseconds: clock.currentTimeMillisUnsafe() - since },
-        lastSequence: recovered.lastSequence,
-        highestSequence: recovered.highestSequence
-      })
-      for (const table of recovered.tables) table.release()
-      yield* Effect.addFinalizer(() =>
-        Effect.gen(function*() {
-          const view = state.view.value
-          if (writable !== undefined) {
-            for (const memtable of [view.active, ...view.immutables]) yield* memtable.segment.retire
-          }
-          view.release()
-          yield* retirement.drained
-          yield* state.endEvents
+  const start = (fence: Fence | undefined) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function*() {
+        const { access, plan, recovered } = yield* inSpan(
+          "recovery",
+          { parent: span?.span, attributes: { store: directory } },
+          (recovering) =>
+            Effect.map(
+              restore(fence === undefined ? recoverReading(options, exists) : recoverOwned(options, fence, exists)),
+              (outcome) => {
+                const { discardedBytes, records, segments } = outcome.recovered.figures
+                recovering?.note({ segments, records, discarded_bytes: discardedBytes })
+                return outcome
+              }
+            )
+        )
+        const { arenas, retirement } = access
+        const active = yield* arenas.acquire(recovered.highestSequence + 1)
+        const writable = fence === undefined ? undefined : yield* startWriting(access, fence, plan)
+        const state = yield* makeEngineState({
+          options,
+          directory: access.directory,
+          view: firstView(recovered, active, writable, access),
+          arenas,
+          cache: access.cache,
+          files: access.files,
+          readPolicy: access.policy,
+          fence,
+          recovery: { ...recovered.figures, milliseconds: clock.currentTimeMillisUnsafe() - since },
+          lastSequence: recovered.lastSequence,
+          highestSequence: recovered.highestSequence
         })
-      )
-      yield* jobs.observe((event) => {
-        state.counters.workerRestarts++
-        state.emit({ _tag: "WorkerRestarted", ...event })
+        for (const table of recovered.tables) table.release()
+        yield* Effect.addFinalizer(() =>
+          Effect.gen(function*() {
+            const view = state.view.value
+            for (const memtable of [view.active, ...view.immutables]) yield* memtable.retireSegments
+            view.release()
+            yield* retirement.drained
+            yield* state.endEvents
+          })
+        )
+        yield* jobs.observe((event) => {
+          state.counters.workerRestarts++
+          state.emit({ _tag: "WorkerRestarted", ...event })
+        })
+        const writer = writable === undefined ? undefined : yield* startActors(writable).pipe(
+          Effect.provideService(EngineState, state),
+          Effect.provideService(Retirement, retirement),
+          Effect.provideService(Jobs, jobs)
+        )
+        yield* registerMetrics(state, writer)
+        yield* Effect.addFinalizer(() => Effect.asVoid(state.close))
+        return { state, writer }
       })
-      const writer = writable === undefined ? undefined : yield* startActors(writable).pipe(
-        Effect.provideService(EngineState, state),
-        Effect.provideService(Retirement, retirement),
-        Effect.provideService(Jobs, jobs)
-      )
-      yield* registerMetrics(state, writer)
-      yield* Effect.addFinalizer(() => Effect.asVoid(state.close))
-      return { state, writer }
-    })
-  )
+    )
+
+  if (options.readOnly) return yield* start(undefined)
+  const fence = yield* takeOwnership(disk, directory)
+  return yield* Effect.onError(start(fence), () => giveUp(disk, fence))
 })
 
 /** Opens the store for the scope. */
 export const openEngine = (options: ResolvedOptions): Effect.Effect<Engine, StoreOpenError, Disk | Scope.Scope> =>
-  inSpan("open", { attributes: { store: options.directory } }, (span) => open(options, span))
+  inSpan("open", { attributes: { store: options.directory } }, (span) =>
+    // Whoever takes the directory while it is being opened has it.
+    Effect.catchTag(open(options, span), "StoreFenced", ({ directory }) =>
+      Effect.fail(new StoreLocked({ directory, holder: "another process" }))))

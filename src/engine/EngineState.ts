@@ -16,6 +16,7 @@ import type { ActorStats } from "../StoreStats.ts"
 import type { BlockCache } from "../table/BlockCache.ts"
 import type { ReadPolicy } from "../table/ReadPolicy.ts"
 import type { ArenaPool } from "./ArenaPool.ts"
+import type { Fence } from "./Fence.ts"
 import type { OpenFiles } from "./OpenFiles.ts"
 import { IntakeRates } from "./Pacing.ts"
 import type { ReadView } from "./ReadView.ts"
@@ -81,6 +82,8 @@ export interface EngineStateShape {
   readonly cache: BlockCache
   readonly files: OpenFiles
   readonly readPolicy: ReadPolicy
+  /** For the writing side, which a read-only store does not have. */
+  readonly ownership: Fence
   readonly counters: Counters
   readonly intake: IntakeRates
   readonly recovery: RecoveryFigures
@@ -122,6 +125,8 @@ export const makeEngineState = (parts: {
   readonly cache: BlockCache
   readonly files: OpenFiles
   readonly readPolicy: ReadPolicy
+  /** Undefined in a store that is opened read-only. */
+  readonly fence: Fence | undefined
   readonly recovery: RecoveryFigures
   readonly lastSequence: number
   /** The highest sequence ever seen, discarded ones included; new ones start above it. */
@@ -182,6 +187,10 @@ export const makeEngineState = (parts: {
       cache: parts.cache,
       files: parts.files,
       readPolicy: parts.readPolicy,
+      get ownership() {
+        if (parts.fence === undefined) throw new Error("A store that only reads owns no directory.")
+        return parts.fence
+      },
       counters: new Counters(),
       intake: new IntakeRates(),
       recovery: parts.recovery,

@@ -1,11 +1,11 @@
 /**
- * Drains immutable memtables to tables, oldest first (I7, I12, I13).
+ * Drains immutable memtables to tables, oldest first (I7, I12, I13, I16).
  *
  * What is true after each step, so that a crash between any two loses nothing:
  *   1. table written and synced, its directory entry too   an orphan
  *   2. manifest event durable                              the table counts, the segment does not
  *   3. view swapped: immutable out, table in, in one step  no reader misses a record
- *   4. segment closed and removed
+ *   4. segments closed and removed
  * No table is added to a level 0 that is full: the memtables wait, and with them
  * in the end the writers. A failure before 2 is retried with backoff under a new number, and loses
  * nothing; the half-written file is removed, at the latest by the next recovery.
@@ -29,6 +29,8 @@ import type { EngineSpan } from "./Spans.ts"
 export class Flusher extends Context.Service<Flusher, {
   /** There are immutables to flush. */
   readonly wake: () => void
+  /** What was replayed is to be flushed as well. */
+  readonly drain: () => void
 }>()("effect-lsm/engine/Flusher") {
   static readonly layer: Layer.Layer<Flusher, never, EngineState | Compactor | Disk | Jobs | Manifest | Retirement> =
     Layer.effect(
@@ -50,6 +52,8 @@ const makeFlusher: Effect.Effect<
   const { stopTables } = engine.options.compaction
   const nothing: ReadonlySet<LiveTable> = new Set()
 
+  let isDraining = false
+
   /** Waits until one more table is within the bound of level 0. */
   const awaitRoom = Effect.suspend(() =>
     engine.view.value.tables.level0.length < stopTables
@@ -64,7 +68,7 @@ const makeFlusher: Effect.Effect<
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function*() {
         const since = engine.milliseconds()
-        const { index, segment } = memtable
+        const { index, segments } = memtable
         const tables = index.isEmpty
           ? []
           : yield* newTables.write(
@@ -76,7 +80,7 @@ const makeFlusher: Effect.Effect<
         const table = tables[0]
         yield* newTables.journal(tables, {
           _tag: "MemtableFlushed",
-          segment: segment.number,
+          segments: segments.map(({ number }) => number),
           lastSequence: index.isEmpty ? 0 : index.lastSequence,
           ...(table === undefined ? undefined : { table: table.reader.meta })
         })
@@ -95,26 +99,28 @@ const makeFlusher: Effect.Effect<
         span?.note({ bytes_written: table?.reader.meta.size ?? 0 })
         engine.emit({
           _tag: "MemtableFlushed",
-          segment: segment.number,
+          segment: segments.at(-1)!.number,
           bytes: table === undefined ? 0 : table.reader.meta.size,
           milliseconds: engine.milliseconds() - since,
           ...(table === undefined ? undefined : { table: table.reader.meta.file })
         })
-        yield* segment.retire
-        yield* retirement.removeFile(segment.path)
+        yield* memtable.retireSegments
+        for (const { path } of segments) yield* retirement.removeFile(path)
       })
     )
 
   const actor = yield* makeActor<"wake", unknown>(engine, "Flusher", { restart: true }, () =>
     Effect.gen(function*() {
       for (;;) {
-        const oldest = engine.view.value.immutables.at(-1)
-        if (oldest === undefined) return
+        const { immutables } = engine.view.value
+        const oldest = immutables.at(-1)
+        // What was replayed waits until a rotated one comes, or more of it than one memtable: it is in the log already.
+        if (oldest === undefined || (immutables.length === 1 && oldest.isReplayed && !isDraining)) return
         yield* awaitRoom
-        const { index, segment } = oldest
+        const { index, segments } = oldest
         const attributes = {
           store: engine.options.directory,
-          segment: segment.number,
+          segment: segments.at(-1)!.number,
           records: index.count,
           bytes: index.usedBytes
         }
@@ -122,5 +128,11 @@ const makeFlusher: Effect.Effect<
       }
     }))
 
-  return Flusher.of({ wake: () => actor.tell("wake") })
+  return Flusher.of({
+    wake: () => actor.tell("wake"),
+    drain: () => {
+      isDraining = true
+      actor.tell("wake")
+    }
+  })
 })

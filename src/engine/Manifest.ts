@@ -2,23 +2,28 @@
  * The manifest as an actor: it journals structural events one at a time, syncs
  * each, and keeps their fold (I6, I7, I11).
  *
- * An event has happened once it is durable. When the journal is long it is
- * written anew as one snapshot in a new file, to which CURRENT is then moved. A
- * failed write or sync of either stops the store's writes (I12): nothing is
- * retried, and whatever the event would have named or released stays.
+ * An event has happened once it is durable and the store is still the owner of
+ * its directory (I26). Before it is appended the owner is looked for as well:
+ * what it names was made at a path, and must be where the manifest is. When the
+ * journal is long it is written anew as one snapshot in a new file, to which
+ * CURRENT is then moved. A failed write or sync of either stops the store's
+ * writes (I12): nothing is retried, and whatever the event would have named or
+ * released stays.
  */
 import { Context, Deferred, Effect, Exit, Layer } from "effect"
 import type { Scope } from "effect"
 import { Disk } from "../disk/Disk.ts"
 import type { AppendFile } from "../disk/Disk.ts"
 import { removeFiles } from "../disk/removeFiles.ts"
-import type { DiskError, StoreReadOnly } from "../StoreError.ts"
-import { describeCause, makeActor } from "./Actor.ts"
+import type { DiskError, StoreFenced, StoreReadOnly } from "../StoreError.ts"
+import { makeActor, stopReason } from "./Actor.ts"
 import { EngineState } from "./EngineState.ts"
+import type { Fence } from "./Fence.ts"
 import { currentName, currentTemporaryName, manifestName } from "./FileNames.ts"
 import { applyEvent, snapshotOf } from "./ManifestEvent.ts"
 import type { ManifestEvent, ManifestState } from "./ManifestEvent.ts"
 import { encodeCurrent, encodeFrame, encodeManifestHeader } from "./ManifestLog.ts"
+import { Retirement } from "./Retirement.ts"
 import type { SyncedDirectory } from "./SyncedDirectory.ts"
 
 /** Bytes of journal beyond the last snapshot's before it is written anew. */
@@ -32,6 +37,13 @@ export interface ManifestFile {
   readonly snapshotLength: number
 }
 
+/** What it takes to write a manifest. */
+export interface ManifestAccess {
+  readonly disk: Disk["Service"]
+  readonly directory: SyncedDirectory
+  readonly fence: Fence
+}
+
 /**
  * Writes a manifest that holds `state` alone and moves CURRENT to it. When it
  * returns, the new manifest is in force durably. If it fails before CURRENT may
@@ -39,33 +51,32 @@ export interface ManifestFile {
  * on a full disk nothing is left to stand in the way of the next try.
  */
 export const writeManifest = Effect.fnUntraced(function*(
-  disk: Disk["Service"],
-  directory: SyncedDirectory,
+  { directory, disk, fence }: ManifestAccess,
   number: number,
   state: ManifestState,
   fresh: ReadonlyArray<string> = []
-): Effect.fn.Return<ManifestFile, DiskError> {
+): Effect.fn.Return<ManifestFile, DiskError | StoreFenced> {
   const { mark, path } = directory
-  const header = encodeManifestHeader(number)
+  const { generation } = fence
+  const header = encodeManifestHeader({ number, generation })
   const frame = encodeFrame(number, header.length, snapshotOf(state))
-  const manifest = `${path}/${manifestName(number)}`
-  const temporary = `${path}/${currentTemporaryName}`
+  const manifest = `${path}/${manifestName(number, generation)}`
+  const temporary = `${path}/${currentTemporaryName(generation)}`
   const length = header.length + frame.length
   const made = [...fresh]
 
-  const prepare = (file: AppendFile): Effect.Effect<void, DiskError> =>
+  const prepare = (file: AppendFile): Effect.Effect<void, DiskError | StoreFenced> =>
     Effect.gen(function*() {
       yield* file.append([header, frame])
       yield* file.sync
-      if ((yield* disk.kind(temporary)) !== "missing") yield* disk.remove(temporary)
-      made.push(temporary)
       yield* Effect.acquireUseRelease(
-        disk.createAppend(temporary),
+        Effect.tap(disk.createAppend(temporary), () => Effect.sync(() => made.push(temporary))),
         (current) => Effect.andThen(current.append([encodeCurrent(number)]), current.sync),
         (current) => current.close
       )
       // The manifest's own entry must be durable before CURRENT names it.
       yield* directory.sync(mark)
+      yield* fence.check
     })
   const create = Effect.tap(disk.createAppend(manifest), (file) => {
     made.push(manifest)
@@ -74,8 +85,9 @@ export const writeManifest = Effect.fnUntraced(function*(
   const file = yield* Effect.onError(create, () => removeFiles(disk, made))
   return yield* Effect.onError(
     Effect.gen(function*() {
-      yield* disk.rename(temporary, `${path}/${currentName}`)
+      yield* disk.rename(temporary, `${path}/${currentName(generation)}`)
       yield* directory.sync(mark)
+      yield* fence.check
       return { number, file, length, snapshotLength: length }
     }),
     () => file.close
@@ -83,13 +95,18 @@ export const writeManifest = Effect.fnUntraced(function*(
 })
 
 /** Makes one more event durable; the manifest as it is then. The event must be able to follow (`applyEvent`). */
-export const journalEvent = (manifest: ManifestFile, event: ManifestEvent): Effect.Effect<ManifestFile, DiskError> => {
+export const journalEvent = Effect.fnUntraced(function*(
+  fence: Fence,
+  manifest: ManifestFile,
+  event: ManifestEvent
+): Effect.fn.Return<ManifestFile, DiskError | StoreFenced> {
   const frame = encodeFrame(manifest.number, manifest.length, event)
-  return Effect.as(Effect.andThen(manifest.file.append([frame]), manifest.file.sync), {
-    ...manifest,
-    length: manifest.length + frame.length
-  })
-}
+  yield* fence.check
+  yield* manifest.file.append([frame])
+  yield* manifest.file.sync
+  yield* fence.check
+  return { ...manifest, length: manifest.length + frame.length }
+})
 
 interface Request {
   readonly event: ManifestEvent
@@ -111,17 +128,20 @@ export class Manifest extends Context.Service<Manifest, {
   static readonly layer = (
     opened: ManifestFile,
     recovered: ManifestState
-  ): Layer.Layer<Manifest, never, EngineState | Disk> => Layer.effect(Manifest, makeManifest(opened, recovered))
+  ): Layer.Layer<Manifest, never, EngineState | Disk | Retirement> =>
+    Layer.effect(Manifest, makeManifest(opened, recovered))
 }
 
 const makeManifest = (
   opened: ManifestFile,
   recovered: ManifestState
-): Effect.Effect<Manifest["Service"], never, EngineState | Disk | Scope.Scope> =>
+): Effect.Effect<Manifest["Service"], never, EngineState | Disk | Retirement | Scope.Scope> =>
   Effect.gen(function*() {
     const engine = yield* EngineState
     const disk = yield* Disk
+    const retirement = yield* Retirement
     const { directory } = engine
+    const fence = engine.ownership
     let state = recovered
     let current = opened
     let nextTable = recovered.nextTable
@@ -129,11 +149,10 @@ const makeManifest = (
 
     const rewrite = Effect.gen(function*() {
       const previous = current
-      current = yield* writeManifest(disk, directory, previous.number + 1, { ...state, nextTable })
+      current = yield* writeManifest({ disk, directory, fence }, previous.number + 1, { ...state, nextTable })
       yield* previous.file.close
       engine.emit({ _tag: "ManifestRewritten", file: current.number })
-      // Left behind, it is an orphan that the next recovery removes.
-      yield* Effect.ignore(disk.remove(`${directory.path}/${manifestName(previous.number)}`))
+      yield* retirement.removeFile(`${directory.path}/${manifestName(previous.number, fence.generation)}`)
     })
 
     const journal = Effect.fnUntraced(function*(event: ManifestEvent) {
@@ -142,7 +161,7 @@ const makeManifest = (
       const isLong = current.length - current.snapshotLength > rewriteAfter + current.snapshotLength
       // A snapshot does not say how far a closed log is durable.
       if (isLong && state.closed === undefined) yield* rewrite
-      current = yield* journalEvent(current, event)
+      current = yield* journalEvent(fence, current, event)
       state = next
     })
 
@@ -156,7 +175,7 @@ const makeManifest = (
           return void (yield* Deferred.succeed(reply, undefined))
         yield* Deferred.fail(
           reply,
-          yield* engine.stopWrites(`the manifest was not written: ${describeCause(exit.cause)}`)
+          yield* engine.stopWrites(stopReason("the manifest was not written", exit.cause))
         )
       })))
 

@@ -7,11 +7,11 @@
  */
 import { Schema } from "effect"
 import { levelCount } from "../compaction/Strategy.ts"
-import type { SegmentSalt } from "../log/SegmentFormat.ts"
 import { compareBytes } from "../record/Bytes.ts"
 
 const Table = Schema.Struct({
   file: Schema.Natural,
+  generation: Schema.Natural,
   level: Schema.Natural,
   size: Schema.Natural,
   footerChecksum: Schema.Natural,
@@ -27,25 +27,39 @@ const Table = Schema.Struct({
 /** By it a segment is told from one of another store, or of another life of this one, under its name. */
 const Salt = Schema.Struct({ low: Schema.Natural, high: Schema.Natural })
 
+/** What is known of a segment that a clean close left, and that was kept by the opening after it. */
+const KeptSpan = Schema.Struct({
+  firstSequence: Schema.Natural,
+  lastSequence: Schema.Natural,
+  /** Where its log ends in its file: all before is on stable storage, and nothing comes after. */
+  end: Schema.Natural
+})
+
+const LiveSegment = Schema.Struct({
+  segment: Schema.Natural,
+  generation: Schema.Natural,
+  salt: Salt,
+  /** Absent while it takes records, and until a clean close is found. */
+  kept: Schema.optionalKey(KeptSpan)
+})
+
 export const ManifestEvent = Schema.Union([
   /** The whole structure: the first event of every manifest, and of no other place. */
   Schema.TaggedStruct("Snapshot", {
     tables: Schema.Array(Table),
     /** Live segments, oldest first. */
-    segments: Schema.Array(Schema.Natural),
-    /** Theirs, in the same order. Absent if there are none, and in manifests that did not keep them. */
-    salts: Schema.optionalKey(Schema.Array(Salt)),
-    /** Segments numbered below are retired; one that is still there is an orphan. */
-    firstSegment: Schema.Natural,
+    segments: Schema.Array(LiveSegment),
+    /** The number of the segment that is made next. */
+    nextSegment: Schema.Natural,
     nextTable: Schema.Natural,
     /** Every sequence in the tables, and every one that recovery discarded, is at or below it. */
     lastSequence: Schema.Natural
   }),
   /** The segment exists durably; it may take records from now on. */
-  Schema.TaggedStruct("SegmentCreated", { segment: Schema.Natural, salt: Schema.optionalKey(Salt) }),
-  /** All records of the segment are in the table, or in none if there were none worth keeping. */
+  Schema.TaggedStruct("SegmentCreated", { segment: Schema.Natural, generation: Schema.Natural, salt: Salt }),
+  /** All records of the segments, the oldest live ones, are in the table, or in none if there were none worth keeping. */
   Schema.TaggedStruct("MemtableFlushed", {
-    segment: Schema.Natural,
+    segments: Schema.Array(Schema.Natural),
     table: Schema.optionalKey(Table),
     lastSequence: Schema.Natural
   }),
@@ -62,16 +76,15 @@ export const ManifestEvent = Schema.Union([
 export type ManifestEvent = typeof ManifestEvent.Type
 export type ManifestSnapshot = Extract<ManifestEvent, { readonly _tag: "Snapshot" }>
 type TableEntry = ManifestSnapshot["tables"][number]
+export type LiveSegment = ManifestSnapshot["segments"][number]
 
 /** The fold of the events. */
 export interface ManifestState {
   /** Level by level; level 0 newest first, the others in key order and disjoint. */
   readonly tables: ReadonlyArray<TableEntry>
   /** Live segments, oldest first. */
-  readonly segments: ReadonlyArray<number>
-  /** Of the live segments, as far as they are known. */
-  readonly salts: ReadonlyMap<number, SegmentSalt>
-  readonly firstSegment: number
+  readonly segments: ReadonlyArray<LiveSegment>
+  readonly nextSegment: number
   readonly nextTable: number
   readonly lastSequence: number
   /** Set once the log was closed in order: no write follows in this manifest, though a flush or a merge may. */
@@ -99,6 +112,16 @@ const arrange = (tables: ReadonlyArray<TableEntry>): ReadonlyArray<TableEntry> |
   return arranged
 }
 
+/** What is wrong with segments of a snapshot, or undefined. */
+const segmentProblem = (segments: ReadonlyArray<LiveSegment>, next: number): string | undefined => {
+  let before = 0
+  for (const { segment } of segments) {
+    if (segment <= before) return `segment ${segment} is named behind segment ${before}`
+    before = segment
+  }
+  return before < next ? undefined : `segment ${before} is named, and ${next} as the next one`
+}
+
 const nextAfter = (next: number, tables: ReadonlyArray<TableEntry>): number =>
   tables.reduce((highest, table) => Math.max(highest, table.file + 1), next)
 
@@ -108,11 +131,12 @@ export const applyEvent = (state: ManifestState | undefined, event: ManifestEven
     if (event._tag !== "Snapshot") return `the first event is ${event._tag}, not Snapshot`
     const tables = arrange(event.tables)
     if (typeof tables === "string") return tables
+    const problem = segmentProblem(event.segments, event.nextSegment)
+    if (problem !== undefined) return problem
     return {
       tables,
-      segments: [...event.segments],
-      salts: new Map(event.salts?.map((salt, at) => [event.segments[at] ?? 0, salt])),
-      firstSegment: event.firstSegment,
+      segments: event.segments,
+      nextSegment: event.nextSegment,
       nextTable: nextAfter(event.nextTable, event.tables),
       lastSequence: event.lastSequence
     }
@@ -121,23 +145,25 @@ export const applyEvent = (state: ManifestState | undefined, event: ManifestEven
     case "Snapshot":
       return "a Snapshot follows other events"
     case "SegmentCreated": {
-      const next = state.firstSegment + state.segments.length
-      if (event.segment !== next) return `segment ${event.segment} was created where ${next} is next`
-      const salts = event.salt === undefined ? state.salts : new Map(state.salts).set(event.segment, event.salt)
-      return { ...state, segments: [...state.segments, event.segment], salts }
+      const { generation, salt, segment } = event
+      if (segment !== state.nextSegment) return `segment ${segment} was created where ${state.nextSegment} is next`
+      return {
+        ...state,
+        segments: [...state.segments, { segment, generation, salt }],
+        nextSegment: segment + 1
+      }
     }
     case "MemtableFlushed": {
-      if (state.segments[0] !== event.segment) return `segment ${event.segment} was flushed out of order`
+      const count = event.segments.length
+      if (count === 0 || !event.segments.every((segment, at) => state.segments[at]?.segment === segment)) {
+        return `segments ${event.segments.join(", ")} were flushed out of order`
+      }
       const tables = event.table === undefined ? state.tables : arrange([event.table, ...state.tables])
       if (typeof tables === "string") return tables
-      const salts = new Map(state.salts)
-      salts.delete(event.segment)
       return {
         ...state,
         tables,
-        segments: state.segments.slice(1),
-        salts,
-        firstSegment: event.segment + 1,
+        segments: state.segments.slice(count),
         nextTable: nextAfter(state.nextTable, tables),
         lastSequence: Math.max(state.lastSequence, event.lastSequence)
       }
@@ -165,16 +191,11 @@ export const applyEvent = (state: ManifestState | undefined, event: ManifestEven
 }
 
 /** The one event that stands for the whole structure. */
-export const snapshotOf = (state: ManifestState): ManifestSnapshot => {
-  const salts = state.segments.flatMap((segment) => state.salts.get(segment) ?? [])
-  const areKnown = salts.length > 0 && salts.length === state.segments.length
-  return {
-    _tag: "Snapshot",
-    tables: state.tables,
-    segments: state.segments,
-    ...areKnown && { salts },
-    firstSegment: state.firstSegment,
-    nextTable: state.nextTable,
-    lastSequence: state.lastSequence
-  }
-}
+export const snapshotOf = (state: ManifestState): ManifestSnapshot => ({
+  _tag: "Snapshot",
+  tables: state.tables,
+  segments: state.segments,
+  nextSegment: state.nextSegment,
+  nextTable: state.nextTable,
+  lastSequence: state.lastSequence
+})

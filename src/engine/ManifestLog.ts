@@ -1,21 +1,22 @@
 /**
  * The manifest's file format, and the pointer to the manifest in force.
  *
- * manifest-NNNNNNNNNN.log
- *   header, 24 bytes
+ * manifest-NNNNNNNNNN-GGGGGGGGGG.log
+ *   header, 32 bytes
  *     0   8  magic "ELSMMANI"
  *     8   4  format version, u32 little-endian: 1
  *     12  8  the manifest's number, u64 little-endian
- *     20  4  CRC-32 of the 20 bytes before it
+ *     20  8  the generation of the store that made it, u64 little-endian
+ *     28  4  CRC-32 of the 28 bytes before it
  *   then frames, one an event
  *     0   4  marker 0x4d455645, u32 little-endian
  *     4   4  payload length n, u32 little-endian
  *     8   4  CRC-32 of the payload length and the payload, seeded with the manifest's number and the frame's offset
  *     12  n  the event as JSON in UTF-8
  *
- * CURRENT
+ * CURRENT-GGGGGGGGGG
  *   one line of text: "effect-lsm 1 manifest NNN crc HHHHHHHH\n", the CRC-32 in
- *   hexadecimal of all before " crc"
+ *   hexadecimal of all before " crc"; the manifest has the same generation
  *
  * A frame at the end that is not whole was never acknowledged, and the manifest
  * ends before it; one that is followed by a whole frame is damage (I15). What
@@ -29,7 +30,7 @@ import { applyEvent, ManifestEvent } from "./ManifestEvent.ts"
 import type { ManifestState } from "./ManifestEvent.ts"
 
 const formatVersion = 1
-const headerLength = 24
+const headerLength = 32
 const frameHeaderLength = 12
 const marker = 0x4d45_5645
 const magic = new TextEncoder().encode("ELSMMANI")
@@ -41,14 +42,21 @@ const decodeEvent = Schema.decodeUnknownResult(EventJson)
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-/** The first bytes of manifest `number`. */
-export const encodeManifestHeader = (number: number): Uint8Array => {
+/** What the names of a manifest and of its pointer say. */
+export interface ManifestId {
+  readonly number: number
+  readonly generation: number
+}
+
+/** The first bytes of a manifest. */
+export const encodeManifestHeader = ({ generation, number }: ManifestId): Uint8Array => {
   const bytes = new Uint8Array(headerLength)
   const view = viewOf(bytes)
   bytes.set(magic, 0)
   view.setUint32(8, formatVersion, true)
   view.setBigUint64(12, BigInt(number), true)
-  view.setUint32(20, checksum(bytes.subarray(0, 20), 0), true)
+  view.setBigUint64(20, BigInt(generation), true)
+  view.setUint32(28, checksum(bytes.subarray(0, 28), 0), true)
   return bytes
 }
 
@@ -86,13 +94,13 @@ const frameLength = (bytes: Uint8Array, view: DataView, at: number, number: numb
 /** Folds a manifest's bytes. `file` is its path, for errors. */
 export const readManifest = (
   file: string,
-  number: number,
+  { generation, number }: ManifestId,
   bytes: Uint8Array
 ): Result.Result<ManifestState, StoreCorrupted | UnsupportedFormat> => {
   const corrupted = (offset: number, reason: string) => Result.fail(new StoreCorrupted({ file, offset, reason }))
   const view = viewOf(bytes)
   if (bytes.length < headerLength) return corrupted(0, "the header is cut short")
-  if (view.getUint32(20, true) !== checksum(bytes.subarray(0, 20), 0)) {
+  if (view.getUint32(28, true) !== checksum(bytes.subarray(0, 28), 0)) {
     return corrupted(0, "the header's checksum does not match")
   }
   if (magic.some((byte, i) => bytes[i] !== byte)) {
@@ -104,7 +112,9 @@ export const readManifest = (
       new UnsupportedFormat({ file, reason: `its format version is ${version}, not ${formatVersion}` })
     )
   }
-  if (view.getBigUint64(12, true) !== BigInt(number)) return corrupted(12, "it is another manifest under this name")
+  if (view.getBigUint64(12, true) !== BigInt(number) || view.getBigUint64(20, true) !== BigInt(generation)) {
+    return corrupted(12, "it is another manifest under this name")
+  }
 
   let state: ManifestState | undefined
   let at = headerLength

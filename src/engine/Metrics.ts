@@ -90,8 +90,17 @@ const seriesOf = (state: EngineStateShape, writer: Writer | undefined): Readonly
     counter("actor_restarts", "Failures after which an actor began again", () => restarts(state)),
     counter("worker_restarts", "Worker threads that died and were replaced", () => counters.workerRestarts),
     gauge("memtable_bytes", "Bytes in the active memtable", () => view().active.index.usedBytes),
-    gauge("immutables", "Memtables that wait for their flush", () => view().immutables.length),
-    gauge("immutable_bytes", "Bytes in memtables that wait for their flush", () => memtableBytes(view().immutables)),
+    gauge("immutables", "Memtables that wait for their flush", () => view().rotated),
+    gauge(
+      "immutable_bytes",
+      "Bytes in memtables that wait for their flush",
+      () => memtableBytes(view().immutables.slice(0, view().rotated))
+    ),
+    gauge(
+      "replayed_bytes",
+      "Bytes in memtables that were replayed from a log that is kept",
+      () => memtableBytes(view().immutables.slice(view().rotated))
+    ),
     gauge(
       "compaction_debt_bytes",
       "About what is to be merged until the tree is in shape",

@@ -10,19 +10,17 @@ import { Effect } from "effect"
 import { Disk } from "../disk/Disk.ts"
 import { removeFiles } from "../disk/removeFiles.ts"
 import type { NewFile, TableShape } from "../jobs/Jobs.ts"
-import type { DiskError, StoreCorrupted, StoreReadOnly, UnsupportedFormat } from "../StoreError.ts"
+import type { StoreReadOnly, TableError } from "../StoreError.ts"
 import { filterBits } from "../table/FilterBits.ts"
 import type { FilterChange } from "../table/FilterBits.ts"
 import type { TableMeta } from "../table/TableMeta.ts"
 import { EngineState } from "./EngineState.ts"
-import { tableName } from "./FileNames.ts"
+import { tablePath } from "./FileNames.ts"
 import type { LiveTable } from "./LiveTable.ts"
 import { Manifest } from "./Manifest.ts"
 import type { ManifestEvent } from "./ManifestEvent.ts"
 import { openTable } from "./OpenTable.ts"
 import { Retirement } from "./Retirement.ts"
-
-type TableError = DiskError | StoreCorrupted | UnsupportedFormat
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
@@ -37,7 +35,7 @@ export interface NewTables {
     plan: FilterChange & { readonly count: number },
     job: (targets: ReadonlyArray<NewFile>, shape: TableShape) => Effect.Effect<ReadonlyArray<TableMeta>, E>,
     restore: Restore
-  ) => Effect.Effect<ReadonlyArray<LiveTable>, E | TableError>
+  ) => Effect.Effect<ReadonlyArray<LiveTable>, E | TableError | StoreReadOnly>
   /** Journals the event that names the tables, or lets go of them. */
   readonly journal: (tables: ReadonlyArray<LiveTable>, event: ManifestEvent) => Effect.Effect<void, StoreReadOnly>
 }
@@ -50,7 +48,10 @@ export const makeNewTables: Effect.Effect<NewTables, never, EngineState | Disk |
     const retirement = yield* Retirement
     const { options } = engine
     const access = { files: engine.files, retirement, cache: engine.cache, policy: engine.readPolicy }
-    const pathOf = (file: number): string => `${options.directory}/${tableName(file)}`
+    const fence = engine.ownership
+    const { generation } = fence
+    const pathOf = (meta: { readonly file: number; readonly generation: number }): string =>
+      tablePath(options.directory, meta)
 
     const release = (tables: ReadonlyArray<LiveTable>) =>
       Effect.sync(() => {
@@ -64,7 +65,7 @@ export const makeNewTables: Effect.Effect<NewTables, never, EngineState | Disk |
           Effect.as(
             Effect.forEach(
               metas,
-              (meta) => Effect.map(openTable(access, pathOf(meta.file), meta, true), (table) => opened.push(table)),
+              (meta) => Effect.map(openTable(access, pathOf(meta), meta, true), (table) => opened.push(table)),
               { discard: true }
             ),
             opened
@@ -78,7 +79,7 @@ export const makeNewTables: Effect.Effect<NewTables, never, EngineState | Disk |
         const { mark } = engine.directory
         const targets = Array.from({ length: count }, () => {
           const file = manifest.nextTable()
-          return { file, path: pathOf(file) }
+          return { file, generation, path: pathOf({ file, generation }) }
         })
         const { level } = change
         const { levels } = engine.view.value.tables.shape(options.memtableSize)
@@ -92,13 +93,19 @@ export const makeNewTables: Effect.Effect<NewTables, never, EngineState | Disk |
         // An interrupt may strike when the job has just ended; which of the names it used is not known then.
         const interruptible = Effect.onInterrupt(restore(job(targets, shape)), () =>
           removeFiles(disk, targets.map(({ path }) => path)))
-        return Effect.flatMap(interruptible, (metas) =>
+        const failed = <E>(error: E): Effect.Effect<never, E | StoreReadOnly> => {
+          const lost = fence.look()
+          return lost === undefined
+            ? Effect.fail(error)
+            : Effect.flatMap(engine.stopWrites(lost.message), (stopped) => Effect.fail(stopped))
+        }
+        return Effect.flatMap(Effect.catch(Effect.andThen(fence.check, interruptible), failed), (metas) =>
           metas.length === 0
             ? Effect.succeed([])
             : Effect.onError(
               Effect.andThen(engine.directory.sync(mark), open(metas)),
               () =>
-                removeFiles(disk, metas.map((meta) => pathOf(meta.file)))
+                removeFiles(disk, metas.map(pathOf))
             ))
       })
 

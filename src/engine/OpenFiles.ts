@@ -12,8 +12,10 @@
  *
  * A file that was removed or replaced meanwhile fails with its path: by its
  * absence, its size, or its blocks' checksums, which are seeded with the table's
- * number (I15). Retirement removes files at zero references alone, when nothing
- * will open them again (I8).
+ * number (I15). Where the directory is not this store's any more it fails with
+ * that: no file is opened by its path from then on, and one that was opened just
+ * before is closed again (I26). Retirement removes files at zero references
+ * alone, when nothing will open them again (I8).
  *
  * Every effect here is uninterruptible, as the disk's are, and so leaves no
  * descriptor, no place in a queue and no half-made transition behind (I14).
@@ -24,9 +26,9 @@ import { Effect } from "effect"
 import type { Exit } from "effect"
 import type { Disk, ReadFile } from "../disk/Disk.ts"
 import { DiskError, StoreCorrupted } from "../StoreError.ts"
+import type { StoreFenced, TableError } from "../StoreError.ts"
 import type { TableFile } from "../table/TableFile.ts"
-
-type ReopenError = DiskError | StoreCorrupted
+import type { FileWatch } from "./Fence.ts"
 
 /** One table's file, open or not. */
 export class PooledFile implements TableFile {
@@ -42,7 +44,7 @@ export class PooledFile implements TableFile {
   #readers = 0
   #isEnded = false
   /** Who waits for the one opening under way. */
-  #opening: Array<(exit: Exit.Exit<ReadFile, ReopenError>) => void> | undefined
+  #opening: Array<(exit: Exit.Exit<ReadFile, TableError>) => void> | undefined
   #isShutting = false
   /** Who waits for a closing, or for the readers, to end. */
   #waiting: Array<() => void> = []
@@ -69,7 +71,7 @@ export class PooledFile implements TableFile {
     return this.#handle.readSync(offset, length, into)
   }
 
-  read(offset: number, length: number): Effect.Effect<Uint8Array, ReopenError> {
+  read(offset: number, length: number): Effect.Effect<Uint8Array, TableError> {
     return Effect.uninterruptible(Effect.suspend(() => {
       if (this.#isEnded) return Effect.fail(this.#closedError())
       this.isUsed = true
@@ -108,15 +110,15 @@ export class PooledFile implements TableFile {
   }
 
   /** The handle, for one that counts as a reader and so keeps it. */
-  readonly #opened: Effect.Effect<ReadFile, ReopenError> = Effect.callback((resume) => {
+  readonly #opened: Effect.Effect<ReadFile, TableError> = Effect.callback((resume) => {
     if (this.#handle !== undefined) resume(Effect.succeed(this.#handle))
     else if (this.#opening !== undefined) this.#opening.push(resume)
     else if (this.#isShutting) this.#waiting.push(() => resume(this.#opened))
     else resume(this.#open())
   })
 
-  #open(): Effect.Effect<ReadFile, ReopenError> {
-    const waiting: Array<(exit: Exit.Exit<ReadFile, ReopenError>) => void> = []
+  #open(): Effect.Effect<ReadFile, TableError> {
+    const waiting: Array<(exit: Exit.Exit<ReadFile, TableError>) => void> = []
     this.#opening = waiting
     return Effect.andThen(
       this.#files.take,
@@ -135,22 +137,30 @@ export class PooledFile implements TableFile {
     )
   }
 
-  readonly #reopen: Effect.Effect<ReadFile, ReopenError> = Effect.suspend(() =>
-    Effect.flatMap(
-      Effect.mapError(this.#files.disk.openRead(this.path), (error) =>
-        error.code === "ENOENT" ? this.#corrupted(0, "it went missing while the store was open") : error),
+  readonly #reopen: Effect.Effect<ReadFile, TableError> = Effect.suspend(() => {
+    const files = this.#files
+    const lost = files.watch.lost()
+    if (lost !== undefined) return Effect.fail(lost)
+    return Effect.flatMap(
+      Effect.catch(files.disk.openRead(this.path), (error): Effect.Effect<never, TableError> =>
+        error.code === "ENOENT"
+          ? files.whyGone(this.#corrupted(0, "it went missing while the store was open"))
+          : Effect.fail(error)),
       (handle) =>
-        handle.size === this.size
-          ? Effect.succeed(handle)
-          : Effect.andThen(
-            handle.close,
-            Effect.fail(this.#corrupted(
-              Math.min(handle.size, this.size),
-              `it had ${this.size} bytes when the store opened it and has ${handle.size} now`
-            ))
-          )
+        Effect.onError(this.#accepted(handle), () =>
+          handle.close)
     )
-  )
+  })
+
+  /** The handle, if it is that of the file that was closed. */
+  #accepted(handle: ReadFile): Effect.Effect<ReadFile, TableError> {
+    const files = this.#files
+    if (handle.size !== this.size) {
+      const reason = `it had ${this.size} bytes when the store opened it and has ${handle.size} now`
+      return files.whyGone(this.#corrupted(Math.min(handle.size, this.size), reason))
+    }
+    return Effect.flatMap(files.watch.afterOpening, (lost) => lost === undefined ? Effect.succeed(handle) : Effect.fail(lost))
+  }
 
   #endRead(): void {
     this.#readers--
@@ -177,6 +187,7 @@ export class PooledFile implements TableFile {
 export class OpenFiles {
   readonly disk: Disk["Service"]
   readonly limit: number
+  readonly watch: FileWatch
   /** How often a file was opened again. */
   reopened = 0
 
@@ -187,14 +198,20 @@ export class OpenFiles {
   /** Who waits for a descriptor; each is handed room, or the effect that makes it. */
   readonly #waiting: Array<(room: Effect.Effect<void>) => void> = []
 
-  constructor(disk: Disk["Service"], limit: number) {
+  constructor(disk: Disk["Service"], limit: number, watch: FileWatch) {
     this.disk = disk
     this.limit = limit
+    this.watch = watch
   }
 
   /** Descriptors in use, never more than the limit. */
   get descriptors(): number {
     return this.#descriptors
+  }
+
+  /** Fails with what is wrong with a file, unless the directory is not this store's any more: then with that. */
+  whyGone(damage: StoreCorrupted): Effect.Effect<never, StoreCorrupted | StoreFenced> {
+    return Effect.flatMap(this.watch.look, (lost) => Effect.fail(lost ?? damage))
   }
 
   /** Opens a table's file. The caller closes it; meanwhile it may be closed and opened again here. */

@@ -3,7 +3,7 @@
  */
 import { Effect } from "effect"
 import { StoreCorrupted } from "../StoreError.ts"
-import type { DiskError, UnsupportedFormat } from "../StoreError.ts"
+import type { TableError } from "../StoreError.ts"
 import type { BlockCache } from "../table/BlockCache.ts"
 import type { ReadPolicy } from "../table/ReadPolicy.ts"
 import type { TableMeta } from "../table/TableMeta.ts"
@@ -11,6 +11,8 @@ import { TableReader } from "../table/TableReader.ts"
 import { LiveTable } from "./LiveTable.ts"
 import type { OpenFiles } from "./OpenFiles.ts"
 import type { Retirement } from "./Retirement.ts"
+
+const missingTable = "the manifest names it and it is missing"
 
 export interface TableAccess {
   readonly files: OpenFiles
@@ -25,11 +27,11 @@ export const openTable = Effect.fnUntraced(function*(
   path: string,
   meta: TableMeta,
   isFresh: boolean = false
-): Effect.fn.Return<LiveTable, DiskError | StoreCorrupted | UnsupportedFormat> {
-  const openFile = Effect.mapError(access.files.open(path), (error) =>
+): Effect.fn.Return<LiveTable, TableError> {
+  const openFile = Effect.catch(access.files.open(path), (error): Effect.Effect<never, TableError> =>
     error.code === "ENOENT"
-      ? new StoreCorrupted({ file: path, offset: 0, reason: "the manifest names it and it is missing" })
-      : error)
+      ? access.files.whyGone(new StoreCorrupted({ file: path, offset: 0, reason: missingTable }))
+      : Effect.fail(error))
   return yield* Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
       const file = yield* openFile

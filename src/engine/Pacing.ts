@@ -226,7 +226,9 @@ export class Pacing {
     const { options, view: { value: view } } = this.#engine
     const { compaction, maxImmutables, memtableSize } = options
     let unflushed = view.active.index.usedBytes
-    for (const { index } of view.immutables) unflushed += index.usedBytes
+    for (const { index, isReplayed } of view.immutables) {
+      if (!isReplayed) unflushed += index.usedBytes
+    }
     const room = (maxImmutables + 1) * memtableSize
     this.#pressure = share(unflushed, room / 2, room)
     this.#reason = "immutables"

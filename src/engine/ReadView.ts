@@ -14,8 +14,10 @@ import type { TableTree } from "./TableTree.ts"
 
 export class ReadView {
   readonly active: Memtable
-  /** Rotated memtables that wait for their flush, newest first. */
+  /** Memtables that take no more records, newest first: rotated ones, which wait for their flush, then replayed ones. */
   readonly immutables: ReadonlyArray<Memtable>
+  /** How many of them were rotated. */
+  readonly rotated: number
   readonly tables: TableTree
   #references = 1
   #adopted = false
@@ -23,6 +25,8 @@ export class ReadView {
   constructor(active: Memtable, immutables: ReadonlyArray<Memtable>, tables: TableTree) {
     this.active = active
     this.immutables = immutables
+    const firstReplayed = immutables.findIndex((memtable) => memtable.isReplayed)
+    this.rotated = firstReplayed < 0 ? immutables.length : firstReplayed
     this.tables = tables
   }
 

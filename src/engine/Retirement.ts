@@ -3,13 +3,15 @@
  * (I8, I11).
  *
  * A file that can't be removed is left behind as an orphan for the next recovery:
- * nothing that a reader sees depends on its going.
+ * nothing that a reader sees depends on its going. A store that does not own its
+ * directory any more removes nothing there (I26).
  */
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect } from "effect"
 import type { Scope } from "effect"
 import { Disk } from "../disk/Disk.ts"
 import type { BlockCache } from "../table/BlockCache.ts"
 import { describeCause } from "./Actor.ts"
+import type { Fence } from "./Fence.ts"
 import type { LiveTable } from "./LiveTable.ts"
 
 export class Retirement extends Context.Service<Retirement, {
@@ -21,13 +23,12 @@ export class Retirement extends Context.Service<Retirement, {
   readonly removeFile: (path: string) => Effect.Effect<void>
   /** Returns once every opened table has been closed: readers that still wait for the disk end first. */
   readonly drained: Effect.Effect<void>
-}>()("effect-lsm/engine/Retirement") {
-  static readonly layer = (cache: BlockCache): Layer.Layer<Retirement, never, Disk> =>
-    Layer.effect(Retirement, makeRetirement(cache))
-}
+}>()("effect-lsm/engine/Retirement") {}
 
+/** Without a fence nothing is to be removed: the store only reads. */
 export const makeRetirement = (
-  cache: BlockCache
+  cache: BlockCache,
+  fence: Fence | undefined
 ): Effect.Effect<Retirement["Service"], never, Disk | Scope.Scope> =>
   Effect.gen(function*() {
     const disk = yield* Disk
@@ -36,8 +37,12 @@ export const makeRetirement = (
     let onDrained: (() => void) | undefined
 
     const removeFile = (path: string): Effect.Effect<void> =>
-      Effect.catchCause(disk.remove(path), (cause) =>
-        Effect.logWarning(`An obsolete file was left for the next recovery: ${describeCause(cause)}`))
+      Effect.suspend(() =>
+        fence === undefined || fence.look() !== undefined
+          ? Effect.void
+          : Effect.catchCause(disk.remove(path), (cause) =>
+            Effect.logWarning(`An obsolete file was left for the next recovery: ${describeCause(cause)}`))
+      )
 
     const closed = (table: LiveTable): void => {
       open.delete(table)

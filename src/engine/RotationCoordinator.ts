@@ -12,7 +12,7 @@
 import { Context, Deferred, Effect, Exit, Layer, TxRef } from "effect"
 import type { Scope } from "effect"
 import { Disk } from "../disk/Disk.ts"
-import type { DiskError, InvalidArgument, StoreReadOnly } from "../StoreError.ts"
+import type { DiskError, InvalidArgument, StoreFenced, StoreReadOnly } from "../StoreError.ts"
 import { makeActor } from "./Actor.ts"
 import type { Room } from "./ArenaPool.ts"
 import { EngineState } from "./EngineState.ts"
@@ -68,6 +68,7 @@ const makeCoordinator: Effect.Effect<
   const manifest = yield* Manifest
   const flusher = yield* Flusher
   const gate = new Gate()
+  const fence = engine.ownership
   const boundLifted = TxRef.makeUnsafe(false)
   let prepared: Segment | undefined
   /** The pairs for which a message is on its way already. */
@@ -83,11 +84,12 @@ const makeCoordinator: Effect.Effect<
   yield* Effect.addFinalizer(() => Effect.suspend(() => prepared === undefined ? Effect.void : prepared.retire))
 
   /** Uninterruptible, so that the file has an owner when it is open. */
-  const prepareSegment: Effect.Effect<Segment, StoreReadOnly | DiskError> = Effect.uninterruptible(
+  const prepareSegment: Effect.Effect<Segment, StoreReadOnly | StoreFenced | DiskError> = Effect.uninterruptible(
     Effect.gen(function*() {
       if (prepared !== undefined) return prepared
       const number = engine.view.value.active.segment.number + 1
-      const segment = yield* createSegment(disk, engine.directory, number)
+      yield* fence.check
+      const segment = yield* createSegment(disk, engine.directory, number, fence.generation)
       yield* Effect.onError(manifest.append(segment.creation), () => segment.retire)
       prepared = segment
       engine.emit({ _tag: "SegmentCreated", segment: number })
@@ -99,7 +101,7 @@ const makeCoordinator: Effect.Effect<
   const awaitRoom = Effect.gen(function*() {
     const bound = engine.options.maxImmutables
     const isStalled = () =>
-      engine.view.value.immutables.length >= bound && !boundLifted.value && engine.status.value.readOnly === undefined
+      engine.view.value.rotated >= bound && !boundLifted.value && engine.status.value.readOnly === undefined
     if (!isStalled()) return
     const since = engine.milliseconds()
     // A flush itself may wait: for level 0 to have room.
@@ -109,7 +111,7 @@ const makeCoordinator: Effect.Effect<
       const view = yield* TxRef.get(engine.view)
       const status = yield* TxRef.get(engine.status)
       const lifted = yield* TxRef.get(boundLifted)
-      if (view.immutables.length >= bound && !lifted && status.readOnly === undefined) return yield* Effect.txRetry
+      if (view.rotated >= bound && !lifted && status.readOnly === undefined) return yield* Effect.txRetry
     }))
     const milliseconds = engine.milliseconds() - since
     engine.counters.stalls++
@@ -125,7 +127,7 @@ const makeCoordinator: Effect.Effect<
     if (active !== memtable || !isWanted) return
     const index = yield* engine.arenas.acquire(engine.assigned + 1, room)
     const next = new Memtable(index, segment, engine.arenas.recycle)
-    segment.writer.follow(memtable.segment.writer)
+    segment.writer.follow(memtable.segment.writer.lastGroupEnd)
     yield* publishView(engine.view, (view) => new ReadView(next, [view.active, ...view.immutables], view.tables))
     prepared = undefined
     engine.counters.rotations++
@@ -156,10 +158,12 @@ const makeCoordinator: Effect.Effect<
     )
   })
 
-  const stop = (error: StoreReadOnly | DiskError): Effect.Effect<StoreReadOnly> =>
+  const stop = (error: StoreReadOnly | StoreFenced | DiskError): Effect.Effect<StoreReadOnly> =>
     error._tag === "StoreReadOnly"
       ? Effect.succeed(error)
-      : engine.stopWrites(`the next log segment could not be made: ${error.message}`)
+      : engine.stopWrites(
+        error._tag === "StoreFenced" ? error.message : `the next log segment could not be made: ${error.message}`
+      )
 
   const actor = yield* makeActor<Message, never>(engine, "RotationCoordinator", { restart: true }, (message) => {
     if (message._tag === "Prepare") {

@@ -17,21 +17,23 @@ const extendBy = 256 * 1024
 
 export class Segment {
   readonly number: number
+  readonly generation: number
   readonly path: string
   readonly writer: SegmentWriter
   #durable = 0
   #syncing = false
   #retired = false
 
-  constructor(number: number, path: string, writer: SegmentWriter) {
+  constructor(number: number, generation: number, path: string, writer: SegmentWriter) {
     this.number = number
+    this.generation = generation
     this.path = path
     this.writer = writer
   }
 
   /** What the manifest is told once the segment is durable. */
   get creation(): ManifestEvent {
-    return { _tag: "SegmentCreated", segment: this.number, salt: this.writer.salt }
+    return { _tag: "SegmentCreated", segment: this.number, generation: this.generation, salt: this.writer.salt }
   }
 
   /** Everything before this offset is on stable storage. */
@@ -68,15 +70,16 @@ export class Segment {
 export const createSegment = Effect.fnUntraced(function*(
   disk: Disk["Service"],
   directory: SyncedDirectory,
-  number: number
+  number: number,
+  generation: number
 ): Effect.fn.Return<Segment, DiskError> {
-  const path = `${directory.path}/${segmentName(number)}`
+  const path = `${directory.path}/${segmentName(number, generation)}`
   for (;;) {
     const { mark } = directory
     const low = yield* Random.nextIntBetween(0, 0x1_0000_0000)
     const high = yield* Random.nextIntBetween(0, 0x1_0000_0000)
     const writer = yield* SegmentWriter.create(disk, path, number, { low, high }, { extendBy })
-    const segment = new Segment(number, path, writer)
+    const segment = new Segment(number, generation, path, writer)
     const isDurable = yield* Effect.onError(
       Effect.andThen(segment.sync, directory.trySync(mark)),
       () => segment.retire

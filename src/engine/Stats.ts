@@ -29,6 +29,12 @@ export const tableBytes = (tables: ReadonlyArray<LiveTable>): number => sum(tabl
 export const memtableBytes = (memtables: ReadonlyArray<Memtable>): number =>
   sum(memtables, ({ index }) => index.usedBytes)
 
+const memtableStats = (memtables: ReadonlyArray<Memtable>): StoreStats["immutables"] => ({
+  count: memtables.length,
+  records: sum(memtables, ({ index }) => index.count),
+  bytes: memtableBytes(memtables)
+})
+
 export const compactionDebt = ({ options, view }: EngineStateShape): number =>
   view.value.tables.debt(options.compaction, options.memtableSize)
 
@@ -37,7 +43,7 @@ export const queuedBytes = (writer: Writer | undefined): number =>
   writer === undefined ? 0 : writer.wal.mailbox.queuedBytes
 
 export const storeStats = (state: EngineStateShape, writer: Writer | undefined): StoreStats => {
-  const { active, immutables, tables: tree } = state.view.value
+  const { active, immutables, rotated, tables: tree } = state.view.value
   const { cache, counters, files, options, readPolicy, snapshots } = state
   const levels = tree.levels.map((tables, level) => levelStats(counters, tables, level))
   const oldest = snapshots.oldest()
@@ -53,11 +59,8 @@ export const storeStats = (state: EngineStateShape, writer: Writer | undefined):
       records: active.index.count,
       bytes: active.index.usedBytes
     },
-    immutables: {
-      count: immutables.length,
-      records: sum(immutables, ({ index }) => index.count),
-      bytes: memtableBytes(immutables)
-    },
+    immutables: memtableStats(immutables.slice(0, rotated)),
+    replayed: memtableStats(immutables.slice(rotated)),
     tables: {
       count: sum(levels, ({ tables }) => tables),
       entries: sum(levels, ({ entries }) => entries),

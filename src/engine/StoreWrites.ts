@@ -62,7 +62,7 @@ export const makeStoreWrites = ({ state, writer }: Engine): StoreWrites => {
       compact: () => refuse
     }
   }
-  const { compactor, coordinator, wal } = writer
+  const { compactor, coordinator, flusher, wal } = writer
   const { mailbox } = wal
 
   /** The level to write at, or -1 if it is none. */
@@ -131,7 +131,10 @@ export const makeStoreWrites = ({ state, writer }: Engine): StoreWrites => {
       if (!isPending) return
       return yield* readOnly === undefined ? Effect.txRetry : Effect.fail(readOnly)
     }))
-    return Effect.andThen(rotate, drained)
+    return Effect.andThen(
+      Effect.tap(rotate, () => Effect.sync(() => flusher.drain())),
+      drained
+    )
   })
 
   /** It ends after a yield, so that its caller's observers do not run in the stretch of an actor that woke it. */

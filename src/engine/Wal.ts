@@ -6,7 +6,8 @@
  * the gate. What is true after each step:
  *   1. sequences assigned   nobody sees anything; only a stop of writes undoes it
  *   2. appended             survives a killed process
- *   3. synced               survives a power cut; only if the group asks for it
+ *   3. synced               survives a power cut; only if the group asks for it. Then this store must still own its
+ *                           directory, or nobody may ever read what was synced (I26)
  *   4. in the memtable      above the visible sequence, so still unseen; a group of some length enters it during 3
  *   5. visible              in one step for the whole group
  *   6. acknowledged, then the permit goes back
@@ -20,10 +21,10 @@
 import { Context, Effect, Exit, Fiber, Latch, Layer } from "effect"
 import type { Scope } from "effect"
 import { Jobs } from "../jobs/Jobs.ts"
-import type { DiskError, WriteError } from "../StoreError.ts"
+import type { DiskError, StoreFenced, WriteError } from "../StoreError.ts"
 import type { Durability } from "../StoreOptions.ts"
 import type { BatchContent } from "../WriteBatch.ts"
-import { describeCause } from "./Actor.ts"
+import { stopReason } from "./Actor.ts"
 import { StoreActorHook } from "./ActorHook.ts"
 import { AsyncBacklog } from "./AsyncBacklog.ts"
 import { durabilityOf, levelOf, rangesOf } from "./CommitRequest.ts"
@@ -47,6 +48,8 @@ const mailboxBytes = 8 * 1024 * 1024
  * the sync fails no table takes it, since writes have stopped.
  */
 const insertDuringSync = 16
+
+type LogError = DiskError | StoreFenced
 
 export class Wal extends Context.Service<Wal, {
   readonly mailbox: Mailbox
@@ -75,6 +78,7 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
       const manifest = yield* Manifest
       const { options } = engine
       const { gate } = coordinator
+      const fence = engine.ownership
       const mailbox = new Mailbox(Math.min(mailboxBytes, options.memtableSize))
       const tail = new LogTail(engine.view.value.active.segment, engine.counters)
       const writer = new MemtableWriter()
@@ -122,8 +126,8 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
         memtable: Memtable,
         written: { readonly records: number; readonly bytes: number },
         durability: Durability,
-        write: Effect.Effect<void, DiskError>
-      ): Effect.Effect<void, DiskError> => {
+        write: Effect.Effect<void, LogError>
+      ): Effect.Effect<void, LogError> => {
         if (!tracesGroups || written.records === 0) return write
         const { bytes, records } = written
         const attributes = { store: options.directory, segment: memtable.segment.number, records, bytes, durability }
@@ -144,6 +148,8 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
           acknowledge(requests, first)
         }
         if (isEarly) {
+          const lost = fence.lookIfDue()
+          if (lost !== undefined) return yield* lost
           yield* writer.insert(memtable, ranges, first, records, bytes)
           show()
         }
@@ -156,6 +162,8 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
           if (isSync && syncing === undefined) yield* tail.sync
           yield* writer.insert(memtable, ranges, first, records, bytes)
           if (syncing !== undefined) yield* Fiber.join(syncing)
+          const lost = isSync ? fence.lookAfterSync() : fence.lookIfDue()
+          if (lost !== undefined) return yield* lost
           show()
         }
         if (tail.isDurable) unsynced.closeUnsafe()
@@ -165,7 +173,7 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
       })
 
       /** Runs a write under a permit that was taken for it, and gives the permit back. */
-      const underPermit = (write: Effect.Effect<void, DiskError>): Effect.Effect<void, DiskError> => {
+      const underPermit = (write: Effect.Effect<void, LogError>): Effect.Effect<void, LogError> => {
         isCommitting = true
         return Effect.onExit(hooked(write), (exit) =>
           Effect.sync(() => {
@@ -174,7 +182,7 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
           }))
       }
 
-      const commitNext: Effect.Effect<void, DiskError> = Effect.suspend(() => {
+      const commitNext: Effect.Effect<void, LogError> = Effect.suspend(() => {
         const memtable = engine.view.value.active
         if (!gate.tryAcquire()) return gate.awaitOpen
         const taken = mailbox.take(memtable.index)
@@ -192,9 +200,9 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
       })
 
       /** Nothing is written while writers wait for a flush: what was acknowledged must not wait so long for its sync. */
-      const makeRoom = (memtable: Memtable): Effect.Effect<void, DiskError> =>
+      const makeRoom = (memtable: Memtable): Effect.Effect<void, LogError> =>
         Effect.andThen(
-          engine.view.value.immutables.length >= options.maxImmutables ? tail.sync : Effect.void,
+          engine.view.value.rotated >= options.maxImmutables ? tail.sync : Effect.void,
           Effect.catch(coordinator.rotate(memtable, mailbox.firstNeeds()), (error) =>
             Effect.sync(() => {
               // A stop of writes has emptied the mailbox already.
@@ -202,7 +210,7 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
             }))
         )
 
-      const commitBacklog: Effect.Effect<void, DiskError> = Effect.suspend(() => {
+      const commitBacklog: Effect.Effect<void, LogError> = Effect.suspend(() => {
         const pending = backlog.take()
         if (pending === undefined) return Effect.void
         const { bytes, firstSequence, memtable, ranges, records } = pending
@@ -233,7 +241,7 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
               state = "failed"
               const failed = group
               group = undefined
-              const error = yield* engine.stopWrites(`the log was not written: ${describeCause(cause)}`)
+              const error = yield* engine.stopWrites(stopReason("the log was not written", cause))
               for (const request of failed?.requests ?? []) request.refuse(error)
             }),
           onSuccess: () =>
@@ -285,7 +293,8 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
           const { refusal } = mailbox
           if (refusal !== undefined) return resume(Exit.fail(refusal))
           // What waits in the mailbox is not acknowledged, and may wait for a flush.
-          if (!isCommitting && backlog.isEmpty && tail.isDurable) return resume(Exit.void)
+          const isDone = !isCommitting && backlog.isEmpty && tail.isDurable
+          if (isDone && fence.look() === undefined) return resume(Exit.void)
           return requestSync(resume)
         })
       })

@@ -8,7 +8,7 @@
 import { Context } from "effect"
 import type { Effect, Scope } from "effect"
 import type { MemtableHandle } from "../memtable/ArenaMemtable.ts"
-import type { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
+import type { DiskError, TableError } from "../StoreError.ts"
 import type { Compression } from "../table/Compression.ts"
 import type { KeyBounds } from "../table/KeyBounds.ts"
 import type { TableMeta } from "../table/TableMeta.ts"
@@ -28,6 +28,7 @@ export interface TableShape {
 /** A name that no other file has. */
 export interface NewFile {
   readonly file: number
+  readonly generation: number
   readonly path: string
 }
 
@@ -76,7 +77,7 @@ export class Jobs extends Context.Service<Jobs, {
   /** Merges tables into others, in key order; none if nothing is left. Synced likewise. */
   readonly merge: (
     job: MergeJob
-  ) => Effect.Effect<ReadonlyArray<TableMeta>, DiskError | StoreCorrupted | UnsupportedFormat>
+  ) => Effect.Effect<ReadonlyArray<TableMeta>, TableError>
   /** A flush is to come soon: whatever takes time before the first one is done meanwhile. */
   readonly prepareFlush: () => void
   /** From now on threads rest so many milliseconds after each stretch of work, where processors are few. */

@@ -9,7 +9,7 @@
 import * as Effect from "effect/Effect"
 import type { JobDisk } from "../disk/JobDisk.ts"
 import { ArenaMemtable } from "../memtable/ArenaMemtable.ts"
-import type { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
+import type { DiskError, TableError } from "../StoreError.ts"
 import { BlockCache } from "../table/BlockCache.ts"
 import { MergingVersions } from "../table/MergingVersions.ts"
 import { ReadPolicy } from "../table/ReadPolicy.ts"
@@ -27,8 +27,6 @@ export interface TableJobsOptions {
   readonly readMode: ReadMode
 }
 
-type JobError = DiskError | StoreCorrupted | UnsupportedFormat
-
 const flush = (disk: JobDisk, options: TableJobsOptions, job: FlushJob): Effect.Effect<TableMeta, DiskError> =>
   writeTables(disk, options.pause, {
     source: ArenaMemtable.attach(job.memtable).versions(),
@@ -41,7 +39,7 @@ const flush = (disk: JobDisk, options: TableJobsOptions, job: FlushJob): Effect.
     older: undefined
   }).pipe(
     // A memtable is read from memory and never from a file.
-    Effect.catchTag(["StoreCorrupted", "UnsupportedFormat"], (error) => Effect.die(error)),
+    Effect.catchTag(["StoreCorrupted", "StoreFenced", "UnsupportedFormat"], (error) => Effect.die(error)),
     Effect.flatMap(([meta]) =>
       meta === undefined ? Effect.die(new Error("An empty memtable was given to a flush.")) : Effect.succeed(meta)
     )
@@ -51,11 +49,11 @@ const merge = (
   disk: JobDisk,
   options: TableJobsOptions,
   job: MergeJob
-): Effect.Effect<ReadonlyArray<TableMeta>, JobError> =>
+): Effect.Effect<ReadonlyArray<TableMeta>, TableError> =>
   Effect.suspend(() => {
     const cache = new BlockCache(0)
     const policy = new ReadPolicy(options.readMode)
-    const open = ({ meta, path }: Run[number]): Effect.Effect<TableReader, JobError> =>
+    const open = ({ meta, path }: Run[number]): Effect.Effect<TableReader, TableError> =>
       Effect.flatMap(disk.openRead(path), (file) =>
         Effect.onError(TableReader.open(file, meta, cache, { policy }), () => file.close))
     const runs = job.sources.map((run) =>

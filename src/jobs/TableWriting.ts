@@ -12,7 +12,7 @@ import type { JobDisk } from "../disk/JobDisk.ts"
 import { removeFiles } from "../disk/removeFiles.ts"
 import type { VersionIterator } from "../record/VersionIterator.ts"
 import { MoveStatus } from "../record/VersionIterator.ts"
-import type { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
+import type { DiskError, TableError } from "../StoreError.ts"
 import type { Compression } from "../table/Compression.ts"
 import type { KeyBounds } from "../table/KeyBounds.ts"
 import { OutputEnd } from "../table/OutputEnd.ts"
@@ -45,13 +45,11 @@ export interface TablesToWrite extends OutputLimits {
   readonly older: ReadonlyArray<KeyBounds> | undefined
 }
 
-type WriteError = DiskError | StoreCorrupted | UnsupportedFormat
-
 export const writeTables = (
   disk: JobDisk,
   pause: Effect.Effect<void>,
   job: TablesToWrite
-): Effect.Effect<ReadonlyArray<TableMeta>, WriteError> =>
+): Effect.Effect<ReadonlyArray<TableMeta>, TableError> =>
   Effect.suspend(() => {
     const { shape, source, targets } = job
     const retention = new VersionRetention(shape.pinned, job.older)
@@ -76,7 +74,7 @@ export const writeTables = (
       )
 
     /** Brings the source to an entry or to its end. */
-    const arrive = Effect.fnUntraced(function*(begun: MoveStatus): Effect.fn.Return<void, WriteError> {
+    const arrive = Effect.fnUntraced(function*(begun: MoveStatus): Effect.fn.Return<void, TableError> {
       let status = begun
       while (status === MoveStatus.needsLoad) {
         yield* source.load
@@ -89,7 +87,7 @@ export const writeTables = (
       target: NewFile,
       writer: TableWriter,
       isLast: boolean
-    ): Effect.fn.Return<boolean, WriteError> {
+    ): Effect.fn.Return<boolean, TableError> {
       for (;;) {
         const end = filler.fill(writer, isLast)
         if (end === SliceEnd.needsLoad) yield* arrive(MoveStatus.needsLoad)
@@ -104,7 +102,7 @@ export const writeTables = (
     const finishTable = Effect.fnUntraced(function*(
       target: NewFile,
       writer: TableWriter
-    ): Effect.fn.Return<TableMeta | undefined, WriteError> {
+    ): Effect.fn.Return<TableMeta | undefined, TableError> {
       while (!writer.buildFilter(filterKeysPerSlice)) yield* pause
       const meta = writer.finish()
       if (meta.entries === 0) return undefined
@@ -123,6 +121,7 @@ export const writeTables = (
         const target = targets[index]!
         const writer = new TableWriter({
           file: target.file,
+          generation: target.generation,
           level: shape.level,
           blockSize: shape.blockSize,
           filterBitsPerKey: shape.filterBitsPerKey,

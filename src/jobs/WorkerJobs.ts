@@ -86,7 +86,7 @@ export const makeWorkerJobs = (
     return Jobs.of({
       flush: (job) =>
         flush.run({ _tag: "Flush", job }, [job.target]).pipe(
-          Effect.catchTag(["StoreCorrupted", "UnsupportedFormat"], (error) => Effect.die(error)),
+          Effect.catchTag(["StoreCorrupted", "StoreFenced", "UnsupportedFormat"], (error) => Effect.die(error)),
           Effect.flatMap(([meta]) =>
             meta === undefined ? Effect.die(new Error("A flush wrote no table.")) : Effect.succeed(meta)
           )

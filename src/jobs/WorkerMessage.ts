@@ -8,11 +8,12 @@
 import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
 import { copyBytes } from "../record/Bytes.ts"
-import { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
+import { DiskError, StoreCorrupted, StoreFenced, UnsupportedFormat } from "../StoreError.ts"
+import type { TableError } from "../StoreError.ts"
 import type { TableMeta } from "../table/TableMeta.ts"
 import type { FlushJob, KeyBounds, MergeJob } from "./Jobs.ts"
 
-export type JobError = DiskError | StoreCorrupted | UnsupportedFormat
+export type JobError = TableError
 
 /** To the worker; one at a time. */
 export type JobRequest =
@@ -36,6 +37,7 @@ type PlainError =
   | { readonly _tag: "DiskError"; readonly operation: string; readonly path: string; readonly code: string }
   | { readonly _tag: "StoreCorrupted"; readonly file: string; readonly offset: number; readonly reason: string }
   | { readonly _tag: "UnsupportedFormat"; readonly file: string; readonly reason: string }
+  | { readonly _tag: "StoreFenced"; readonly directory: string }
 
 /** A clone of a view takes along all of the memory that it looks at. */
 const alone = (bytes: Uint8Array): Uint8Array => bytes.byteLength === bytes.buffer.byteLength ? bytes : copyBytes(bytes)
@@ -69,6 +71,8 @@ const plainError = (error: JobError): PlainError => {
       return { _tag: error._tag, file: error.file, offset: error.offset, reason: error.reason }
     case "UnsupportedFormat":
       return { _tag: error._tag, file: error.file, reason: error.reason }
+    case "StoreFenced":
+      return { _tag: error._tag, directory: error.directory }
   }
 }
 
@@ -80,6 +84,8 @@ export const errorOf = (plain: PlainError): JobError => {
       return new StoreCorrupted(plain)
     case "UnsupportedFormat":
       return new UnsupportedFormat(plain)
+    case "StoreFenced":
+      return new StoreFenced(plain)
   }
 }
 

@@ -12,7 +12,8 @@
  * Below it, the cut is `StoreCorrupted`; otherwise the log ends there and all
  * that follows is discarded. A group can't speak for itself: no sound header
  * claims more than its own offset. A file header that the caller knows to be
- * durable is damage wherever it is bad, or another segment's.
+ * durable is damage wherever it is bad, or another segment's. Of a segment whose
+ * end is known no more is read, and anything but that end is damage.
  *
  * Changes no file. Called by recovery only, before the store opens; what the
  * sinks got counts only if the replay succeeds.
@@ -34,10 +35,12 @@ import { Evidence, scanGroups } from "./SegmentScan.ts"
 export interface LogSegment {
   readonly segment: number
   readonly file: ReadFile
+  /** Where its log ends, and its last sequence, if that is known: all before is on stable storage. */
+  readonly end?: { readonly offset: number; readonly lastSequence: number } | undefined
 }
 
 export interface ReplayOptions<E, R> {
-  /** Oldest first, numbered without a gap. */
+  /** Oldest first. */
   readonly segments: ReadonlyArray<LogSegment>
   /** The lowest sequence that the first group may have: one above the last that is in tables. */
   readonly firstSequence: number
@@ -48,6 +51,10 @@ export interface ReplayOptions<E, R> {
    * that is known: one whose header is bad, or another's, is damaged.
    */
   readonly headed?: ReadonlyMap<number, SegmentSalt | undefined> | undefined
+  /** Before the first group of each segment; an effect that it returns is run before that. */
+  readonly onSegment?: ((segment: number) => Effect.Effect<void, E, R> | undefined) | undefined
+  /** After the last group of each segment, if the log goes on so far: where its groups end. */
+  readonly onSegmentEnd?: ((end: LogPosition, lastSequence: number) => void) | undefined
   /** Before the records of each group; an effect that it returns is run before they follow. */
   readonly onGroup?: ((group: ReplayedGroup) => Effect.Effect<void, E, R> | undefined) | undefined
   /** Each record, in sequence order; the buffer's content is valid during the call. */
@@ -95,6 +102,15 @@ const readHeader = Effect.fnUntraced(function*(
   return reason === undefined ? header : yield* new StoreCorrupted({ file: file.path, offset: 0, reason })
 })
 
+/** The file as if it ended there. */
+const endingAt = (file: ReadFile, end: number): ReadFile => ({
+  path: file.path,
+  size: Math.min(file.size, end),
+  read: (offset, length) => file.read(offset, length),
+  readSync: (offset, length, into) => file.readSync(offset, length, into),
+  close: file.close
+})
+
 /** Gathers what lies behind the cut; returns how many bytes that is. */
 const examineDiscarded = (
   segments: ReadonlyArray<LogSegment>,
@@ -130,13 +146,16 @@ export const replayLog = <E = never, R = never>(
     let endReason = ""
     let cut: LogCut | undefined
 
-    for (const { file, segment } of segments) {
+    for (const { end: known, file: whole, segment } of segments) {
+      const file = known === undefined ? whole : endingAt(whole, known.offset)
       const header = yield* readHeader({ file, segment }, headed)
       if (header._tag === "Bad") {
         cut = { segment, offset: 0, reason: header.reason }
         break
       }
       chain.beginSegment(segment)
+      const prepared = options.onSegment?.(segment)
+      if (prepared !== undefined) yield* prepared
       const reader = new SegmentReader<E, R>(file, header.identity, {
         accepts: (group, offset) => {
           evidence.note(group)
@@ -155,6 +174,10 @@ export const replayLog = <E = never, R = never>(
       if (stop._tag === "Unstable") {
         return yield* Effect.fail(new StoreCorrupted({ file: file.path, offset, reason: stop.reason }))
       }
+      if (known !== undefined && (offset !== known.offset || chain.lastSequence !== known.lastSequence)) {
+        const reason = `${chain.cut?.reason ?? stop.reason}, though it was closed at byte ${known.offset}`
+        return yield* Effect.fail(new StoreCorrupted({ file: file.path, offset, reason }))
+      }
       cut = chain.cut
       if (cut !== undefined) break
       const behind = yield* scanGroups(file, offset, segment, header.identity.salt, evidence)
@@ -163,6 +186,7 @@ export const replayLog = <E = never, R = never>(
         break
       }
       chain.endSegment(offset)
+      options.onSegmentEnd?.({ segment, offset }, chain.lastSequence)
       end = { segment, offset }
       endReason = stop.reason
       discardedBytes = behind.contentEnd - offset

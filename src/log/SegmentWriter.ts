@@ -124,13 +124,13 @@ export class SegmentWriter {
   /**
    * Makes this the segment that the log goes on in, so that its first group
    * says where the log before it ends; without it a reader can't tell that
-   * the earlier segment lost all its groups. REQUIRES that `previous` gets no
-   * more groups, and that this one has had none.
+   * the earlier segment lost all its groups. REQUIRES that no more groups come
+   * before this one's, and that it has had none.
    */
-  follow(previous: SegmentWriter): void {
+  follow(previousEnd: LogPosition): void {
     if (this.#encoded > 0) throw new Error("follow after encodeGroup")
-    this.#lastGroupSegment = previous.#lastGroupSegment
-    this.#lastGroupEnd = previous.#lastGroupEnd
+    this.#lastGroupSegment = previousEnd.segment
+    this.#lastGroupEnd = previousEnd.offset
   }
 
   /**

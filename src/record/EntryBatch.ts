@@ -10,7 +10,7 @@
  * one down. What they name is valid until the source is asked for more.
  */
 import type { Effect } from "effect"
-import type { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
+import type { TableError } from "../StoreError.ts"
 import { noBytes } from "./Bytes.ts"
 import { keyPrefix } from "./KeyPrefix.ts"
 import type { RecordKind } from "./RecordKind.ts"
@@ -122,7 +122,7 @@ export interface EntrySource {
    */
   advance(wanted: number): MoveStatus
   /** Reads what `advance` lacked. Interruptible between reads; leaves nothing behind when it fails or is interrupted. */
-  readonly load: Effect.Effect<void, DiskError | StoreCorrupted | UnsupportedFormat>
+  readonly load: Effect.Effect<void, TableError>
 }
 
 /** Where a source begins, and what it shows. */

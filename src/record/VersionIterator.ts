@@ -4,7 +4,7 @@
  * with the move. Until a move has ended the source has no position.
  */
 import type { Effect } from "effect"
-import type { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
+import type { TableError } from "../StoreError.ts"
 import type { RecordKind } from "./RecordKind.ts"
 
 /** How a move ended. */
@@ -26,6 +26,6 @@ export interface VersionIterator {
   first(): MoveStatus
   /** To the next version of the key, or the newest of the next key. */
   advance(): MoveStatus
-  readonly load: Effect.Effect<void, DiskError | StoreCorrupted | UnsupportedFormat>
+  readonly load: Effect.Effect<void, TableError>
   resume(): MoveStatus
 }

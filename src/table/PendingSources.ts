@@ -4,10 +4,10 @@
  */
 import * as Effect from "effect/Effect"
 import { MoveStatus } from "../record/VersionIterator.ts"
-import type { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
+import type { TableError } from "../StoreError.ts"
 
 interface Loading {
-  readonly load: Effect.Effect<void, DiskError | StoreCorrupted | UnsupportedFormat>
+  readonly load: Effect.Effect<void, TableError>
 }
 
 export interface LoadingSource extends Loading {

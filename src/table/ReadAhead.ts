@@ -18,7 +18,7 @@
  */
 import * as Effect from "effect/Effect"
 import { noBytes } from "../record/Bytes.ts"
-import type { DiskError } from "../StoreError.ts"
+import type { TableError } from "../StoreError.ts"
 import { StoreCorrupted } from "../StoreError.ts"
 import type { Block } from "./Block.ts"
 import type { TableReader } from "./TableReader.ts"
@@ -105,7 +105,7 @@ export class TableAhead {
   }
 
   /** Reads a block that is not at hand, and what follows it, through the pool. */
-  load(number: number): Effect.Effect<Block, DiskError | StoreCorrupted> {
+  load(number: number): Effect.Effect<Block, TableError> {
     return Effect.suspend(() => {
       this.#follow(number)
       const [from, to] = this.#extent(number, this.#scan?.longestPiece ?? longestLoad)

@@ -6,9 +6,10 @@
  */
 import * as Effect from "effect/Effect"
 import { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
+import type { TableError } from "../StoreError.ts"
 
 /** What a synchronous read threw, as a failure; anything else is a defect. */
-export const readFailure = (thrown: unknown): Effect.Effect<never, DiskError | StoreCorrupted | UnsupportedFormat> =>
+export const readFailure = (thrown: unknown): Effect.Effect<never, TableError> =>
   thrown instanceof DiskError || thrown instanceof StoreCorrupted || thrown instanceof UnsupportedFormat
     ? Effect.fail(thrown)
     : Effect.die(thrown)

@@ -17,7 +17,7 @@ import { fullBatch, noVersion } from "../record/EntryBatch.ts"
 import type { EntryBatch, EntryRange, EntrySource } from "../record/EntryBatch.ts"
 import { maxKeyLength } from "../record/RecordKind.ts"
 import { MoveStatus } from "../record/VersionIterator.ts"
-import type { DiskError, StoreCorrupted } from "../StoreError.ts"
+import type { StoreCorrupted, TableError } from "../StoreError.ts"
 import { EntryReader, restartInterval } from "./Block.ts"
 import type { Block } from "./Block.ts"
 import type { ReadAhead, TableAhead } from "./ReadAhead.ts"
@@ -84,7 +84,7 @@ export class RunSource implements EntrySource {
     return status
   }
 
-  get load(): Effect.Effect<void, DiskError | StoreCorrupted> {
+  get load(): Effect.Effect<void, TableError> {
     return Effect.suspend(() => {
       const number = this.#wanted
       if (number < 0 || this.#tableAhead === undefined) return Effect.void

@@ -9,15 +9,13 @@ import * as Effect from "effect/Effect"
 import { RecordKind } from "../record/RecordKind.ts"
 import { MoveStatus } from "../record/VersionIterator.ts"
 import type { VersionIterator } from "../record/VersionIterator.ts"
-import type { DiskError, StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
+import type { TableError } from "../StoreError.ts"
 
 /** A table that has been opened. */
 export interface OpenVersions {
   versions(): VersionIterator
   readonly close: Effect.Effect<void>
 }
-
-type OpenError = DiskError | StoreCorrupted | UnsupportedFormat
 
 const nothing: Uint8Array = new Uint8Array(0)
 
@@ -32,7 +30,7 @@ export class RunVersions implements VersionIterator {
   valueOffset = 0
   valueLength = 0
 
-  readonly #tables: ReadonlyArray<Effect.Effect<OpenVersions, OpenError>>
+  readonly #tables: ReadonlyArray<Effect.Effect<OpenVersions, TableError>>
   /** The table that is read, or that is to be opened next. */
   #table = 0
   /** The table that is open, which may be one that has been passed. */
@@ -43,7 +41,7 @@ export class RunVersions implements VersionIterator {
   #waiting = false
 
   /** The tables in key order, each by how it is opened: wholly, or nothing of it stays open. */
-  constructor(tables: ReadonlyArray<Effect.Effect<OpenVersions, OpenError>>) {
+  constructor(tables: ReadonlyArray<Effect.Effect<OpenVersions, TableError>>) {
     this.#tables = tables
   }
 
@@ -56,7 +54,7 @@ export class RunVersions implements VersionIterator {
     return versions === undefined || !this.valid ? MoveStatus.ready : this.#show(versions, versions.advance())
   }
 
-  readonly load: Effect.Effect<void, OpenError> = Effect.suspend(() => {
+  readonly load: Effect.Effect<void, TableError> = Effect.suspend(() => {
     if (!this.#waiting) return Effect.void
     return this.#versions === undefined ? this.#openTable : this.#versions.load
   })
@@ -76,7 +74,7 @@ export class RunVersions implements VersionIterator {
     return open === undefined ? Effect.void : open.close
   })
 
-  readonly #openTable: Effect.Effect<void, OpenError> = Effect.uninterruptible(
+  readonly #openTable: Effect.Effect<void, TableError> = Effect.uninterruptible(
     Effect.flatMap(this.close, () =>
       Effect.map(this.#tables[this.#table]!, (open) => {
         this.#open = open

@@ -5,10 +5,10 @@
  */
 import type { Effect } from "effect"
 import type { ReadFile } from "../disk/Disk.ts"
-import type { DiskError, StoreCorrupted } from "../StoreError.ts"
+import type { TableError } from "../StoreError.ts"
 
 export interface TableFile extends Omit<ReadFile, "read"> {
   /** False while only `read` can read, not `readSync`. A file without it is always open. */
   readonly isOpen?: boolean
-  read(offset: number, length: number): Effect.Effect<Uint8Array, DiskError | StoreCorrupted>
+  read(offset: number, length: number): Effect.Effect<Uint8Array, TableError>
 }

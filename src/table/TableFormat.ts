@@ -130,7 +130,7 @@ export const decodeFooter = (bytes: Uint8Array, size: number): Footer | string =
 }
 
 /** What the properties hold of a table's meta. */
-export type Properties = Omit<TableMeta, "level" | "size" | "footerChecksum">
+export type Properties = Omit<TableMeta, "generation" | "level" | "size" | "footerChecksum">
 
 /** The properties up to the digest. */
 export const encodeProperties = (properties: Properties): Uint8Array => {

@@ -2,6 +2,8 @@
 export interface TableMeta {
   /** The table's file number; its checksums are seeded with it. */
   readonly file: number
+  /** Of the store that made it; a part of the file's name. */
+  readonly generation: number
   readonly level: number
   /** Bytes in the file. */
   readonly size: number

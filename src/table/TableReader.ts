@@ -17,7 +17,7 @@ import { compareBytes } from "../record/Bytes.ts"
 import { checksumSeed } from "../record/Checksum.ts"
 import { RecordKind } from "../record/RecordKind.ts"
 import { StoreCorrupted, UnsupportedFormat } from "../StoreError.ts"
-import type { DiskError } from "../StoreError.ts"
+import type { TableError } from "../StoreError.ts"
 import { Block, EntryReader } from "./Block.ts"
 import type { BlockCache, CachedTable } from "./BlockCache.ts"
 import { tagOf, TagSearch } from "./EntryTags.ts"
@@ -82,7 +82,7 @@ export class TableReader {
   readonly #blocks: CachedTable
   readonly #reads: FileReads
   /** The blocks that are being read for lookups. */
-  readonly #loads = new Map<number, QueuedRead<Block, DiskError | StoreCorrupted>>()
+  readonly #loads = new Map<number, QueuedRead<Block, TableError>>()
   readonly #entry = new EntryReader()
   readonly #search = new TagSearch()
   readonly #hash = new KeyHash()
@@ -111,7 +111,7 @@ export class TableReader {
     meta: TableMeta,
     cache: BlockCache,
     options: TableReaderOptions
-  ): Effect.Effect<TableReader, DiskError | StoreCorrupted | UnsupportedFormat> {
+  ): Effect.Effect<TableReader, TableError> {
     return Effect.gen(function*() {
       const corrupted = (offset: number, reason: string) => new StoreCorrupted({ file: file.path, offset, reason })
       if (file.size !== meta.size) {
@@ -241,7 +241,7 @@ export class TableReader {
   }
 
   /** Reads the block that the last lookup with `out` lacked, for the lookup to be done again with it. */
-  load(out: TableResult): Effect.Effect<void, DiskError | StoreCorrupted> {
+  load(out: TableResult): Effect.Effect<void, TableError> {
     return Effect.suspend(() => {
       if (out.table !== this) return Effect.void
       const number = out.wanted
@@ -267,7 +267,7 @@ export class TableReader {
   }
 
   /** Reads a block through the pool, once for all who want it now, and caches it. */
-  loadBlock(number: number): Effect.Effect<Block, DiskError | StoreCorrupted> {
+  loadBlock(number: number): Effect.Effect<Block, TableError> {
     return Effect.withFiber((fiber) => {
       let load = this.#loads.get(number)
       if (load === undefined) {
@@ -311,11 +311,11 @@ export class TableReader {
   }
 
   /** The same through the pool, when its turn comes. */
-  loadPiece(from: number, to: number): Effect.Effect<Uint8Array, DiskError | StoreCorrupted> {
+  loadPiece(from: number, to: number): Effect.Effect<Uint8Array, TableError> {
     return this.policy.queue.run(this.#read(from, to))
   }
 
-  #read(from: number, to: number): Effect.Effect<Uint8Array, DiskError | StoreCorrupted> {
+  #read(from: number, to: number): Effect.Effect<Uint8Array, TableError> {
     return Effect.suspend(() => {
       const began = this.#reads.begin()
       return Effect.map(this.#file.read(this.index.offset(from), this.index.extent(from, to)), (bytes) => {

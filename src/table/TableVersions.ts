@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import { RecordKind } from "../record/RecordKind.ts"
 import { MoveStatus } from "../record/VersionIterator.ts"
 import type { VersionIterator } from "../record/VersionIterator.ts"
-import type { DiskError, StoreCorrupted } from "../StoreError.ts"
+import type { TableError } from "../StoreError.ts"
 import { EntryReader } from "./Block.ts"
 import type { Block } from "./Block.ts"
 import { KeyAssembler } from "./KeyAssembler.ts"
@@ -64,7 +64,7 @@ export class TableVersions implements VersionIterator {
     return this.#step()
   }
 
-  readonly load: Effect.Effect<void, DiskError | StoreCorrupted> = Effect.suspend(() => {
+  readonly load: Effect.Effect<void, TableError> = Effect.suspend(() => {
     if (!this.#waiting) return Effect.void
     const from = this.#number + 1
     const to = this.#pieceEnd(from)

@@ -27,6 +27,8 @@ import { TableOutput } from "./TableOutput.ts"
 
 export interface TableWriterOptions {
   readonly file: number
+  /** Goes into what `finish` returns, and nowhere else. */
+  readonly generation: number
   readonly level: number
   /**
    * Bytes after which a block ends, before it is compressed; with zstd at least 16 KiB. An entry that is larger
@@ -43,6 +45,7 @@ const smallestZstdBlock = 16 * 1024
 
 export class TableWriter {
   readonly #file: number
+  readonly #generation: number
   readonly #level: number
   readonly #blockSize: number
   readonly #output = new TableOutput()
@@ -65,6 +68,7 @@ export class TableWriter {
 
   constructor(options: TableWriterOptions) {
     this.#file = options.file
+    this.#generation = options.generation
     this.#level = options.level
     const zstd = options.compression === "zstd"
     this.#blockSize = zstd ? Math.max(smallestZstdBlock, options.blockSize) : options.blockSize
@@ -209,7 +213,13 @@ export class TableWriter {
       output.offset
     )
     output.push(footer)
-    return { ...properties, level: this.#level, size: output.offset, footerChecksum: storedFooterChecksum(footer) }
+    return {
+      ...properties,
+      generation: this.#generation,
+      level: this.#level,
+      size: output.offset,
+      footerChecksum: storedFooterChecksum(footer)
+    }
   }
 
   #pushSection(section: Uint8Array): number {

@@ -3,6 +3,8 @@
 /** The calls of a `Disk` and its files; `lock` is the taking of one. */
 export type DiskOperation =
   | "createAppend"
+  | "claim"
+  | "isHeld"
   | "append"
   | "sync"
   | "openRead"

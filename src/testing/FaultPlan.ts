@@ -22,7 +22,7 @@ export interface FaultPlan {
   /**
    * How long a call that is struck waits, on the clock of the fiber that calls,
    * before it takes effect, or fails if there is a `code`. Others go on
-   * meanwhile. `readSync` can't wait: it fails at once, or is not struck.
+   * meanwhile. `readSync` and `isHeld` can't wait: it fails at once, or is not struck.
    */
   readonly stall?: Duration.Input
   /**
@@ -82,7 +82,7 @@ export class ActiveFault implements Fault {
   /** Whether the call is one to strike; if it is not the turn of it yet, it counts towards that. */
   meets(call: DiskCall, now: () => number): boolean {
     if (this.#left <= 0 || call.index < (this.#plan.from ?? 0) || this.#plan.when?.(call) === false) return false
-    if (call.operation === "readSync" && this.code === undefined) return false
+    if ((call.operation === "readSync" || call.operation === "isHeld") && this.code === undefined) return false
     if (this.#toPass > 0) {
       this.#toPass--
       return false

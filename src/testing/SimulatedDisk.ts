@@ -6,12 +6,12 @@
  *
  * A call waits for the disk's `delay`, takes effect in one step, waits again,
  * and returns; it is counted and traced right before it takes effect, or stalls.
- * `readSync` takes effect at once. Images and the methods that tests look with
+ * `readSync` and `isHeld` take effect at once. Images and the methods that tests look with
  * are not calls.
  */
 import { type Duration, Effect, Layer } from "effect"
 import { Disk } from "../disk/Disk.ts"
-import type { AppendFile, AppendOptions, ReadFile } from "../disk/Disk.ts"
+import type { AppendFile, AppendOptions, Claim, ReadFile } from "../disk/Disk.ts"
 import { LockRegistry } from "../disk/LockRegistry.ts"
 import { DiskError, StoreLocked } from "../StoreError.ts"
 import { crash } from "./CrashImage.ts"
@@ -256,6 +256,12 @@ export class SimulatedDisk {
           tree.link(path, file)
           return this.#appendFile(handle, file, options)
         }),
+      claim: (path) =>
+        this.#open({ operation: "claim", path }, (handle) => {
+          const file = new SimulatedFile()
+          tree.link(path, file)
+          return this.#claim(handle, file)
+        }),
       openRead: (path) =>
         this.#open({ operation: "openRead", path }, (handle) => this.#readFile(handle, tree.file(path))),
       kind: (path) => call({ operation: "kind", path }, () => tree.find(path)?.kind ?? "missing"),
@@ -318,6 +324,25 @@ export class SimulatedDisk {
         apply: () => file.sync(),
         failPartly: () => file.failSync()
       }),
+      close: this.#close(handle)
+    }
+  }
+
+  #claim(handle: Handle, file: SimulatedFile): Claim {
+    const { path } = handle
+    return {
+      path,
+      isHeld: (rival) => {
+        const request: DiskRequest = { operation: "isHeld", path }
+        try {
+          return this.#calls.makeSync(request, {
+            apply: () =>
+              this.#tree.find(path) === file && (rival === undefined || this.#tree.find(rival) === undefined)
+          })
+        } catch {
+          return false
+        }
+      },
       close: this.#close(handle)
     }
   }

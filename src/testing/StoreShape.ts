@@ -43,7 +43,7 @@ const nameProblems = (found: ReadonlyArray<string>, { files }: Structure): Reado
  * await Effect.runPromise(Effect.provide(program, layer))
  *
  * shapeProblems(disk, "/store") // => []
- * disk.writeFile("/store/table-0000000099.sst", new Uint8Array(0))
+ * disk.writeFile("/store/table-0000000099-1.sst", new Uint8Array(0))
  * shapeProblems(disk, "/store").map(({ invariant }) => invariant) // => ["I11"]
  * ```
  */
@@ -60,14 +60,16 @@ export const shapeProblems = (disk: SimulatedDisk, directory: string): ReadonlyA
   return [
     ...nameProblems(found, structure),
     ...tableProblems(
-      structure.tables
-        .filter(({ file }) => present.has(tableName(file)))
-        .map((meta) => ({ meta, bytes: bytesOf(tableName(meta.file)) }))
+      structure.tables.flatMap((meta) => {
+        const name = tableName(meta.file, meta.generation)
+        return present.has(name) ? [{ meta, bytes: bytesOf(name) }] : []
+      })
     ),
     ...segmentProblems(
-      structure.segments
-        .filter((segment) => present.has(segmentName(segment)))
-        .map((segment) => ({ segment, bytes: bytesOf(segmentName(segment)) })),
+      structure.segments.flatMap(({ generation, segment }) => {
+        const name = segmentName(segment, generation)
+        return present.has(name) ? [{ segment, bytes: bytesOf(name) }] : []
+      }),
       structure.lastSequence
     )
   ]

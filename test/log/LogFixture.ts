@@ -102,7 +102,7 @@ export const writeLog = (
       const file = appendFile(segmentName(segment))
       yield* Effect.orDie(file.append([encodeSegmentHeader({ segment, salt: salt(segment) })]))
       const writer = new SegmentWriter(file, segment, salt(segment))
-      if (previous !== undefined && shape.linked !== false) writer.follow(previous)
+      if (previous !== undefined && shape.linked !== false) writer.follow(previous.lastGroupEnd)
       for (const records of segmentContent) {
         const payload = records.map(encodeRecord)
         const payloadLength = payload.reduce((sum, chunk) => sum + chunk.length, 0)

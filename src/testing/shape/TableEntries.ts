@@ -4,6 +4,7 @@ import type { RecordKind } from "../../record/RecordKind.ts"
 import { MoveStatus } from "../../record/VersionIterator.ts"
 import type { VersionIterator } from "../../record/VersionIterator.ts"
 import { DiskError, StoreCorrupted, UnsupportedFormat } from "../../StoreError.ts"
+import type { TableError } from "../../StoreError.ts"
 
 export interface TableEntry {
   readonly key: Uint8Array
@@ -11,8 +12,6 @@ export interface TableEntry {
   readonly kind: RecordKind
   readonly value: Uint8Array
 }
-
-export type TableError = DiskError | StoreCorrupted | UnsupportedFormat
 
 /** Runs something that throws the store's errors; whatever else it throws is a defect. */
 export const attempt = <A>(run: () => A): Effect.Effect<A, TableError> =>

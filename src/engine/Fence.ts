@@ -1,0 +1,177 @@
+/**
+ * Whether this store is still the one that may write in its directory (I26).
+ *
+ * The kernel's lock answers first. It can go, though: the kernel drops it when
+ * the process itself opens and closes `LOCK`, and anybody may delete `LOCK`, or
+ * move the directory away and put another in its place. The fence holds then.
+ *
+ * Whoever opens for writing creates `OWNER-g`, g above every generation in the
+ * directory, removes the owner files below it, and only then reads the log. So
+ * an owner that finds its own file at its path, after a sync, knows that what it
+ * synced is read by whoever comes next. Its looks:
+ * - after each sync that a write waits for, before the write is acknowledged
+ * - at most 10 ms before a write at another level is acknowledged
+ * - before a structural event is appended, and after it is durable
+ * - before a file is removed, and after a table is opened again
+ *
+ * Between a look and what follows it somebody may still take over. What follows
+ * then does no harm, by its names: a file made carries this store's generation,
+ * and a file removed is one that no manifest names which the newcomer can have
+ * read. Only one who puts a copy of the directory in its place within that
+ * moment can lose a file by it.
+ *
+ * Once lost, a fence stays lost.
+ */
+import { Effect, Random } from "effect"
+import type { Clock, Scope } from "effect"
+import type { Claim, Disk } from "../disk/Disk.ts"
+import { StoreFenced } from "../StoreError.ts"
+import type { DiskError } from "../StoreError.ts"
+import { highestGeneration, ownerName, storeFiles } from "./FileNames.ts"
+
+/** Milliseconds for which a look holds where no sync is waited for. */
+const lookInterval = 10
+
+/** After so many syncs a look asks for the next owner's file as well, which a newcomer may have made and not come further. */
+const wholeLookEvery = 64
+
+/** A new store's first generation is one of these: two stores at one path, one after the other, share no file's name. */
+const lowestFirstGeneration = 1_000_000_000
+const highestFirstGeneration = 4_000_000_000
+
+/** How often a generation is tried for that others take at the same moment. */
+const attempts = 16
+
+export class Fence {
+  readonly generation: number
+  readonly #directory: string
+  readonly #claim: Claim
+  /** The owner file that would come next. */
+  readonly #next: string
+  readonly #clock: Clock.Clock
+  #lost: StoreFenced | undefined
+  #lookedAt = -Infinity
+  #sinceWhole = 0
+
+  constructor(directory: string, generation: number, claim: Claim, clock: Clock.Clock) {
+    this.#directory = directory
+    this.generation = generation
+    this.#claim = claim
+    this.#next = `${directory}/${ownerName(generation + 1)}`
+    this.#clock = clock
+  }
+
+  /** Of the owner file. */
+  get path(): string {
+    return this.#claim.path
+  }
+
+  /** The loss, if a look has found it. */
+  get lost(): StoreFenced | undefined {
+    return this.#lost
+  }
+
+  /** Looks; the loss, or undefined. */
+  look(): StoreFenced | undefined {
+    this.#sinceWhole = 0
+    return this.#lookFor(this.#next)
+  }
+
+  /**
+   * The same after a sync, for one call to the system: a newcomer removes this store's owner file before it reads.
+   * One look of several is a whole one.
+   */
+  lookAfterSync(): StoreFenced | undefined {
+    this.#sinceWhole++
+    return this.#sinceWhole < wholeLookEvery ? this.#lookFor(undefined) : this.look()
+  }
+
+  /** Looks if it has not done so here for 10 ms. */
+  lookIfDue(): StoreFenced | undefined {
+    if (this.#lost !== undefined) return this.#lost
+    const now = this.#now()
+    if (now - this.#lookedAt < lookInterval) return undefined
+    this.#lookedAt = now
+    return this.look()
+  }
+
+  /** Fails if the store is not the owner any more. */
+  readonly check: Effect.Effect<void, StoreFenced> = Effect.suspend(() => {
+    const lost = this.look()
+    return lost === undefined ? Effect.void : Effect.fail(lost)
+  })
+
+  #lookFor(rival: string | undefined): StoreFenced | undefined {
+    if (this.#lost === undefined && !this.#claim.isHeld(rival)) {
+      this.#lost = new StoreFenced({ directory: this.#directory })
+    }
+    return this.#lost
+  }
+
+  /** Milliseconds; a clock that is set back must not make a look hold for longer. */
+  #now(): number {
+    return Number(this.#clock.monotonicTimeNanosUnsafe()) / 1e6
+  }
+}
+
+/** For who opens tables by their paths: whether the path is still the store's. */
+export interface FileWatch {
+  /** The loss that is known: no file is opened by its path any more. */
+  readonly lost: () => StoreFenced | undefined
+  /** Looks whether a file that was opened can be another store's. */
+  readonly afterOpening: Effect.Effect<StoreFenced | undefined>
+  /** Looks why a file is not there, or not as it was. */
+  readonly look: Effect.Effect<StoreFenced | undefined>
+}
+
+export const ownersWatch = (fence: Fence): FileWatch => {
+  const look = Effect.sync(() => fence.look())
+  return { lost: () => fence.lost, afterOpening: look, look }
+}
+
+/**
+ * For a store that only reads: what it can't find may have been taken away by
+ * another that has opened the directory for writing since.
+ */
+export const readersWatch = (disk: Disk["Service"], directory: string, generation: number): FileWatch => ({
+  lost: () => undefined,
+  afterOpening: Effect.succeed(undefined),
+  look: Effect.match(disk.list(directory), {
+    onFailure: () => new StoreFenced({ directory }),
+    onSuccess: (names) =>
+      highestGeneration(storeFiles(names)) === generation ? undefined : new StoreFenced({ directory })
+  })
+})
+
+const claimNext = Effect.fnUntraced(function*(
+  disk: Disk["Service"],
+  directory: string
+): Effect.fn.Return<{ readonly generation: number; readonly claim: Claim }, DiskError> {
+  for (let left = attempts;; left--) {
+    const highest = highestGeneration(storeFiles(yield* disk.list(directory)))
+    const generation = highest < 0
+      ? yield* Random.nextIntBetween(lowestFirstGeneration, highestFirstGeneration)
+      : highest + 1
+    const claimed = yield* Effect.result(disk.claim(`${directory}/${ownerName(generation)}`))
+    if (claimed._tag === "Success") return { generation, claim: claimed.success }
+    if (claimed.failure.code !== "EEXIST" || left === 1) return yield* claimed.failure
+  }
+})
+
+/**
+ * Takes the next generation of a directory: from here on no other store's
+ * acknowledgement counts that has not been given yet. The owner file is closed
+ * with the scope and stays; a store that does not open takes it away again.
+ */
+export const takeOwnership = Effect.fnUntraced(function*(
+  disk: Disk["Service"],
+  directory: string
+): Effect.fn.Return<Fence, DiskError, Scope.Scope> {
+  const clock = yield* Effect.clockWith(Effect.succeed)
+  const { claim, generation } = yield* Effect.acquireRelease(claimNext(disk, directory), ({ claim }) => claim.close)
+  for (const [name, file] of storeFiles(yield* disk.list(directory))) {
+    if (file._tag !== "Owner" || file.generation >= generation) continue
+    yield* Effect.catchIf(disk.remove(`${directory}/${name}`), ({ code }) => code === "ENOENT", () => Effect.void)
+  }
+  return new Fence(directory, generation, claim, clock)
+})

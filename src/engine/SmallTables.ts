@@ -1,0 +1,84 @@
+/**
+ * Keeps level 0 short where a store is opened again and again and never stays
+ * open for long enough to be compacted (I13, I16).
+ *
+ * An opening that writes its log as a table merges the small ones with it, and
+ * all of level 0 where that is full. Only neighbours in age are merged, into one
+ * table of level 0 that takes their place in the order.
+ */
+import { Effect } from "effect"
+import { removeFiles } from "../disk/removeFiles.ts"
+import { levelCount } from "../compaction/Strategy.ts"
+import type { TreeShape } from "../compaction/Strategy.ts"
+import type { TableMeta } from "../table/TableMeta.ts"
+import { planMerge } from "./CompactionPlan.ts"
+import { tablePath } from "./FileNames.ts"
+import type { RecoveryAccess, RecoveryError } from "./Recovery.ts"
+import { pathsOf } from "./Replay.ts"
+
+/** A small table takes less than one part in so many of a memtable: four of them are merged in a few milliseconds. */
+const smallPart = 16
+const smallTables = 4
+
+const shapeOf = (tables: ReadonlyArray<TableMeta>, memtableSize: number): TreeShape => ({
+  levels: Array.from({ length: levelCount }, (_, level) => tables.filter((table) => table.level === level)),
+  memtableSize
+})
+
+/** The newest tables of level 0 that are to become one; none if there is no need. */
+const toMerge = (
+  level0: ReadonlyArray<TableMeta>,
+  memtableSize: number,
+  stopTables: number
+): ReadonlyArray<TableMeta> => {
+  const firstLarge = level0.findIndex(({ size }) => size * smallPart >= memtableSize)
+  const small = firstLarge < 0 ? level0 : level0.slice(0, firstLarge)
+  if (small.length >= smallTables) return small
+  return level0.length >= stopTables && level0.length > 1 ? level0 : []
+}
+
+export interface Tidied {
+  /** In the manifest's order. */
+  readonly tables: ReadonlyArray<TableMeta>
+  /** Those among them that this opening has made. */
+  readonly made: ReadonlyArray<TableMeta>
+}
+
+/** `tables` in the manifest's order, `made` those of them that this opening has written and synced. */
+export const tidyLevel0 = Effect.fnUntraced(function*(
+  { disk, fence, jobs, options }: RecoveryAccess,
+  tables: ReadonlyArray<TableMeta>,
+  made: ReadonlyArray<TableMeta>,
+  file: number
+): Effect.fn.Return<Tidied, RecoveryError> {
+  const { compaction, directory, memtableSize } = options
+  const shape = shapeOf(tables, memtableSize)
+  const inputs = made.length === 0 ? [] : toMerge(shape.levels[0]!, memtableSize, compaction.stopTables)
+  if (fence === undefined || inputs.length === 0) return { tables, made }
+  const plan = planMerge(shape, { inputs, outputLevel: 0, tableSize: memtableSize }, () => false)
+  if (typeof plan === "string") return yield* Effect.die(new Error(`Small tables can't be merged: ${plan}.`))
+  const target = { file, generation: fence.generation }
+  const merged = yield* jobs.merge({
+    sources: plan.sources.map((run) => run.map((meta) => ({ meta, path: tablePath(directory, meta) }))),
+    targets: [{ ...target, path: tablePath(directory, target) }],
+    shape: {
+      level: 0,
+      blockSize: options.blockSize,
+      filterBitsPerKey: options.filterBitsPerKey,
+      compression: options.compression[0]!,
+      pinned: []
+    },
+    tableSize: plan.tableSize,
+    below: plan.below,
+    largestOverlap: plan.largestOverlap,
+    older: plan.older
+  })
+  yield* Effect.onError(disk.syncDirectory(directory), () => removeFiles(disk, pathsOf(directory, merged)))
+  const gone = new Set(inputs)
+  // Those of earlier openings are named by the manifest that is still in force.
+  yield* removeFiles(disk, pathsOf(directory, made.filter((table) => gone.has(table))))
+  return {
+    tables: [...merged, ...tables.filter((table) => !gone.has(table))],
+    made: [...merged, ...made.filter((table) => !gone.has(table))]
+  }
+})
