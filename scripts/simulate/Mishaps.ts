@@ -15,8 +15,10 @@ export const fileKind = (path: string): FileKind =>
     ? "table"
     : path.includes("/manifest-")
     ? "manifest"
-    : path.includes("/CURRENT")
+    : path.includes("/CURRENT-")
     ? "current"
+    : path.includes("/OWNER-")
+    ? "owner"
     : path === parent
     ? "parent"
     : "directory"
@@ -62,9 +64,13 @@ export class Mishaps {
       || this.defects.some(({ actor }) => actor === "Wal" || actor === "Manifest")
       || this.failed.some(({ call }) => {
         const kind = fileKind(call.path)
-        return kind !== "table" && !isRead(call) && call.operation !== "close"
-          && (call.operation !== "remove" || kind === "current")
+        return kind !== "table" && !isRead(call) && call.operation !== "close" && call.operation !== "remove"
       })
+  }
+
+  /** A look at the owner has failed, which counts as a loss. */
+  get mayBeFenced(): boolean {
+    return this.failed.some(({ call }) => call.operation === "isHeld")
   }
 
   /** Files may be left that the manifest does not name, until the next recovery. */
@@ -85,6 +91,8 @@ export class Mishaps {
         return this.isClosing
       case "StoreReadOnly":
         return this.mayHaveStopped && error.cause === "failure"
+      case "StoreFenced":
+        return this.mayBeFenced
       case "DiskError":
         return this.isDead
           || this.failed.some(({ call, code }) =>
@@ -98,6 +106,7 @@ export class Mishaps {
   /** Whether the store may fail to open so. */
   excusesOpening(error: StoreOpenError): boolean {
     if (this.isDead) return error._tag === "DiskError" || error._tag === "InvalidArgument"
+    if (error._tag === "StoreLocked") return this.mayBeFenced
     return this.failed.some(({ call, code }) =>
       (error._tag === "DiskError" && call.path === error.path && code === error.code)
       || (error._tag === "InvalidArgument" && call.operation === "checkWritable")

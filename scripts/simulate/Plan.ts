@@ -103,11 +103,13 @@ export const Operation = Schema.Union([
 export type Operation = typeof Operation.Type
 
 /** `"directory"` is the store's own, `"parent"` the one that holds it. */
-export const FileKind = Schema.Literals(["segment", "table", "manifest", "current", "directory", "parent"])
+export const FileKind = Schema.Literals(["segment", "table", "manifest", "current", "owner", "directory", "parent"])
 export type FileKind = typeof FileKind.Type
 
 const DiskOperation = Schema.Literals([
   "createAppend",
+  "claim",
+  "isHeld",
   "append",
   "sync",
   "openRead",

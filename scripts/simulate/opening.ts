@@ -105,7 +105,16 @@ export const runAttempt = (run: Run, attempt: Attempt, options: PlannedOptions):
   if (!isExcused) run.problem("I12", `an opening failed: ${Cause.pretty(exit.cause)}`)
 }
 
-const changes = new Set(["createAppend", "append", "sync", "makeDirectory", "rename", "remove", "syncDirectory"])
+const changes = new Set([
+  "createAppend",
+  "claim",
+  "append",
+  "sync",
+  "makeDirectory",
+  "rename",
+  "remove",
+  "syncDirectory"
+])
 
 /** Opens the store on the run's disk for reading: it finds what a writer would, and changes nothing. */
 export const openReadOnly = (

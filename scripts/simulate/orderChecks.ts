@@ -6,7 +6,15 @@
  * manifest that would be there (I16).
  */
 import { Result } from "effect"
-import { currentName, manifestName, segmentName, tableName } from "../../src/engine/FileNames.ts"
+import { currentGeneration } from "../../src/engine/Directory.ts"
+import {
+  currentName,
+  highestGeneration,
+  manifestName,
+  segmentName,
+  storeFiles,
+  tableName
+} from "../../src/engine/FileNames.ts"
 import { readCurrent } from "../../src/engine/ManifestLog.ts"
 import { SeededRandom } from "../../src/testing/index.ts"
 import type { DiskCall, SimulatedDisk } from "../../src/testing/index.ts"
@@ -44,9 +52,10 @@ class OrderWatch {
     else if (phase === "after" && isStructural(call)) this.#afterSync()
   }
 
-  #beforeMove({ path }: DiskCall): void {
+  #beforeMove({ path, to = "" }: DiskCall): void {
     const image = this.#image()
-    const name = manifestName(Result.getOrThrow(readCurrent(path, this.#disk.readFile(path))))
+    const number = Result.getOrThrow(readCurrent(path, this.#disk.readFile(path)))
+    const name = manifestName(number, highestGeneration(storeFiles([to.slice(to.lastIndexOf("/") + 1)])))
     const manifest = `${directory}/${name}`
     const isLeft = filesIn(image, directory).includes(name)
       && image.readFile(manifest).length === this.#disk.readFile(manifest).length
@@ -78,20 +87,22 @@ class OrderWatch {
 
   /** Nothing, if it holds no store. */
   #neededOn(image: SimulatedDisk): Needs {
-    const files = filesIn(image, directory)
-    if (!files.includes(currentName)) return new Map()
-    const current = image.readFile(`${directory}/${currentName}`)
-    const manifest = manifestName(Result.getOrThrow(readCurrent(currentName, current)))
-    if (!files.includes(manifest)) return new Map([[manifest, undefined]])
+    const files = storeFiles(filesIn(image, directory))
+    const generation = currentGeneration(files)
+    if (generation < 0) return new Map()
+    const current = currentName(generation)
+    const number = Result.getOrThrow(readCurrent(current, image.readFile(`${directory}/${current}`)))
+    const manifest = manifestName(number, generation)
+    if (!files.has(manifest)) return new Map([[manifest, undefined]])
     const key = `${manifest} ${image.readFile(`${directory}/${manifest}`).length}`
     if (key === this.#readKey) return this.#needs
     const { segments, tables } = structureOn(image, directory)
     this.#readKey = key
     this.#needs = new Map<string, number | undefined>([
-      [currentName, undefined],
+      [current, undefined],
       [manifest, undefined],
-      ...segments.map((segment) => [segmentName(segment), undefined] as const),
-      ...tables.map(({ file, size }) => [tableName(file), size] as const)
+      ...segments.map(({ generation: made, segment }) => [segmentName(segment, made), undefined] as const),
+      ...tables.map(({ file, generation: made, size }) => [tableName(file, made), size] as const)
     ])
     return this.#needs
   }

@@ -50,6 +50,7 @@ export const describeTaken = ({ call, mode }: Taken<unknown>): string => `"${mod
 
 const changes: ReadonlySet<DiskCall["operation"]> = new Set([
   "createAppend",
+  "claim",
   "append",
   "sync",
   "makeDirectory",

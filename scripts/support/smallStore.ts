@@ -6,6 +6,7 @@ import { Cause, Context, Effect, Exit, Layer, Logger } from "effect"
 import type { Scope } from "effect"
 import { Disk, LsmStore } from "../../src/index.ts"
 import type { StoreOpenError, StoreOptions } from "../../src/index.ts"
+import { parseSegmentName } from "../../src/log/SegmentName.ts"
 import { simulate, SimulatedDisk } from "../../src/testing/index.ts"
 import type { DiskCall, SimulationOptions } from "../../src/testing/index.ts"
 
@@ -68,6 +69,10 @@ export const nameIn = (value: Uint8Array | undefined): string | undefined =>
 /** The store's files on the disk, in order. */
 export const filesOf = (disk: SimulatedDisk): ReadonlyArray<string> =>
   disk.files().map((path) => path.slice(path.lastIndexOf("/") + 1))
+
+/** The name of the file of the segment with this number. */
+export const segmentFile = (disk: SimulatedDisk, number: number): string =>
+  filesOf(disk).find((name) => parseSegmentName(name)?.segment === number) ?? ""
 
 export const isSegment = (call: DiskCall): boolean => call.path.endsWith(".seg")
 export const isTable = (call: DiskCall): boolean => call.path.endsWith(".sst")

@@ -168,7 +168,10 @@ export const takeOwnership = Effect.fnUntraced(function*(
   directory: string
 ): Effect.fn.Return<Fence, DiskError, Scope.Scope> {
   const clock = yield* Effect.clockWith(Effect.succeed)
-  const { claim, generation } = yield* Effect.acquireRelease(claimNext(disk, directory), ({ claim }) => claim.close)
+  const { claim, generation } = yield* Effect.acquireRelease(
+    claimNext(disk, directory),
+    (claimed) => claimed.claim.close
+  )
   for (const [name, file] of storeFiles(yield* disk.list(directory))) {
     if (file._tag !== "Owner" || file.generation >= generation) continue
     yield* Effect.catchIf(disk.remove(`${directory}/${name}`), ({ code }) => code === "ENOENT", () => Effect.void)

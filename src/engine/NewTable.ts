@@ -97,7 +97,8 @@ export const makeNewTables: Effect.Effect<NewTables, never, EngineState | Disk |
           const lost = fence.look()
           return lost === undefined
             ? Effect.fail(error)
-            : Effect.flatMap(engine.stopWrites(lost.message), (stopped) => Effect.fail(stopped))
+            : Effect.flatMap(engine.stopWrites(lost.message), (stopped) =>
+              Effect.fail(stopped))
         }
         return Effect.flatMap(Effect.catch(Effect.andThen(fence.check, interruptible), failed), (metas) =>
           metas.length === 0

@@ -146,9 +146,7 @@ export class PooledFile implements TableFile {
         error.code === "ENOENT"
           ? files.whyGone(this.#corrupted(0, "it went missing while the store was open"))
           : Effect.fail(error)),
-      (handle) =>
-        Effect.onError(this.#accepted(handle), () =>
-          handle.close)
+      (handle) => Effect.onError(this.#accepted(handle), () => handle.close)
     )
   })
 
@@ -159,7 +157,10 @@ export class PooledFile implements TableFile {
       const reason = `it had ${this.size} bytes when the store opened it and has ${handle.size} now`
       return files.whyGone(this.#corrupted(Math.min(handle.size, this.size), reason))
     }
-    return Effect.flatMap(files.watch.afterOpening, (lost) => lost === undefined ? Effect.succeed(handle) : Effect.fail(lost))
+    return Effect.flatMap(
+      files.watch.afterOpening,
+      (lost) => lost === undefined ? Effect.succeed(handle) : Effect.fail(lost)
+    )
   }
 
   #endRead(): void {

@@ -28,10 +28,13 @@ export const openTable = Effect.fnUntraced(function*(
   meta: TableMeta,
   isFresh: boolean = false
 ): Effect.fn.Return<LiveTable, TableError> {
-  const openFile = Effect.catch(access.files.open(path), (error): Effect.Effect<never, TableError> =>
-    error.code === "ENOENT"
-      ? access.files.whyGone(new StoreCorrupted({ file: path, offset: 0, reason: missingTable }))
-      : Effect.fail(error))
+  const openFile = Effect.catch(
+    access.files.open(path),
+    (error): Effect.Effect<never, TableError> =>
+      error.code === "ENOENT"
+        ? access.files.whyGone(new StoreCorrupted({ file: path, offset: 0, reason: missingTable }))
+        : Effect.fail(error)
+  )
   return yield* Effect.uninterruptibleMask((restore) =>
     Effect.gen(function*() {
       const file = yield* openFile

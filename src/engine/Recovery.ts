@@ -20,14 +20,9 @@
 import { Effect } from "effect"
 import type { Disk } from "../disk/Disk.ts"
 import { removeFiles } from "../disk/removeFiles.ts"
-import type { Jobs } from "../jobs/Jobs.ts"
 import { StoreCorrupted, StoreFenced } from "../StoreError.ts"
-import type { DiskError, InvalidArgument, UnsupportedFormat } from "../StoreError.ts"
-import type { ResolvedOptions } from "../StoreOptions.ts"
-import type { BlockCache } from "../table/BlockCache.ts"
-import type { ReadPolicy } from "../table/ReadPolicy.ts"
+import type { DiskError } from "../StoreError.ts"
 import type { TableMeta } from "../table/TableMeta.ts"
-import type { ArenaPool } from "./ArenaPool.ts"
 import { currentGeneration, currentManifest, readWhole } from "./Directory.ts"
 import type { RecoveryFigures } from "./EngineState.ts"
 import type { Fence } from "./Fence.ts"
@@ -40,29 +35,13 @@ import { applyEvent } from "./ManifestEvent.ts"
 import type { ManifestState } from "./ManifestEvent.ts"
 import { readManifest } from "./ManifestLog.ts"
 import type { ManifestId } from "./ManifestLog.ts"
-import type { OpenFiles } from "./OpenFiles.ts"
 import { openTable } from "./OpenTable.ts"
+import type { RecoveryAccess, RecoveryError } from "./RecoveryAccess.ts"
 import { pathsOf, replay } from "./Replay.ts"
 import type { ReplayedMemtable } from "./Replay.ts"
-import type { Retirement } from "./Retirement.ts"
 import { createSegment } from "./Segment.ts"
 import type { Segment } from "./Segment.ts"
 import { tidyLevel0 } from "./SmallTables.ts"
-import type { SyncedDirectory } from "./SyncedDirectory.ts"
-
-export interface RecoveryAccess {
-  readonly disk: Disk["Service"]
-  readonly directory: SyncedDirectory
-  /** Undefined in a store that is opened read-only. */
-  readonly fence: Fence | undefined
-  readonly jobs: Jobs["Service"]
-  readonly retirement: Retirement["Service"]
-  readonly cache: BlockCache
-  readonly files: OpenFiles
-  readonly policy: ReadPolicy
-  readonly arenas: ArenaPool
-  readonly options: ResolvedOptions
-}
 
 /** What recovery found; each table carries one reference for the caller. */
 export interface Recovered {
@@ -82,8 +61,6 @@ export interface Writable {
   readonly state: ManifestState
   readonly segment: Segment
 }
-
-export type RecoveryError = DiskError | StoreCorrupted | StoreFenced | UnsupportedFormat | InvalidArgument
 
 const emptyState: ManifestState = {
   tables: [],
@@ -244,7 +221,8 @@ export const startWriting = (
     const kept = state.segments.at(-1)
     if (kept?.kept !== undefined) segment.writer.follow({ segment: kept.segment, offset: kept.kept.end })
     const next = applyEvent(state, segment.creation)
-    if (typeof next === "string") return yield* Effect.die(new Error(`The manifest refused its first segment: ${next}.`))
+    if (typeof next === "string")
+      return yield* Effect.die(new Error(`The manifest refused its first segment: ${next}.`))
     const manifest = yield* Effect.onError(
       writeManifest({ disk, directory, fence }, nextNumber(files, "Manifest"), next, [...fresh, segment.path]),
       () => segment.retire

@@ -18,7 +18,7 @@ import type { TableMeta } from "../table/TableMeta.ts"
 import { segmentName, tablePath } from "./FileNames.ts"
 import type { StoreFile } from "./FileNames.ts"
 import type { LiveSegment, ManifestState } from "./ManifestEvent.ts"
-import type { RecoveryAccess, RecoveryError } from "./Recovery.ts"
+import type { RecoveryAccess, RecoveryError } from "./RecoveryAccess.ts"
 
 /** A clean close leaves a segment a life; from so many on an opening writes them as one table. */
 const mostKeptSegments = 8

@@ -40,8 +40,10 @@ export const makeRetirement = (
       Effect.suspend(() =>
         fence === undefined || fence.look() !== undefined
           ? Effect.void
-          : Effect.catchCause(disk.remove(path), (cause) =>
-            Effect.logWarning(`An obsolete file was left for the next recovery: ${describeCause(cause)}`))
+          : Effect.catchCause(
+            disk.remove(path),
+            (cause) => Effect.logWarning(`An obsolete file was left for the next recovery: ${describeCause(cause)}`)
+          )
       )
 
     const closed = (table: LiveTable): void => {
@@ -57,9 +59,7 @@ export const makeRetirement = (
           cache.drop(table.reader.meta.file)
           if (table.isObsolete)
             yield* removeFile(table.path)
-        }).pipe(Effect.ensuring(Effect.sync(() =>
-          closed(table)
-        )))
+        }).pipe(Effect.ensuring(Effect.sync(() => closed(table))))
       )
 
     // Of a store that did not open, and so has no readers, the tables may still hold references.

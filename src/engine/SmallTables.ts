@@ -7,13 +7,13 @@
  * table of level 0 that takes their place in the order.
  */
 import { Effect } from "effect"
-import { removeFiles } from "../disk/removeFiles.ts"
 import { levelCount } from "../compaction/Strategy.ts"
 import type { TreeShape } from "../compaction/Strategy.ts"
+import { removeFiles } from "../disk/removeFiles.ts"
 import type { TableMeta } from "../table/TableMeta.ts"
 import { planMerge } from "./CompactionPlan.ts"
 import { tablePath } from "./FileNames.ts"
-import type { RecoveryAccess, RecoveryError } from "./Recovery.ts"
+import type { RecoveryAccess, RecoveryError } from "./RecoveryAccess.ts"
 import { pathsOf } from "./Replay.ts"
 
 /** A small table takes less than one part in so many of a memtable: four of them are merged in a few milliseconds. */

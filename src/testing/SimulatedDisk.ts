@@ -336,8 +336,7 @@ export class SimulatedDisk {
         const request: DiskRequest = { operation: "isHeld", path }
         try {
           return this.#calls.makeSync(request, {
-            apply: () =>
-              this.#tree.find(path) === file && (rival === undefined || this.#tree.find(rival) === undefined)
+            apply: () => this.#tree.find(path) === file && (rival === undefined || this.#tree.find(rival) === undefined)
           })
         } catch {
           return false

@@ -1,11 +1,10 @@
 /** The stores whose files are damaged byte by byte, and what of them must not be lost. */
 import { Effect } from "effect"
-import { segmentName } from "../../../src/engine/FileNames.ts"
 import { WriteBatch } from "../../../src/index.ts"
 import type { Durability } from "../../../src/index.ts"
 import type { Compression } from "../../../src/table/Compression.ts"
 import { SimulatedDisk } from "../../../src/testing/index.ts"
-import { bytesOf, directory, padded, runSeed, withStore } from "../../support/smallStore.ts"
+import { bytesOf, directory, padded, runSeed, segmentFile, withStore } from "../../support/smallStore.ts"
 import type { Store, TestOptions } from "../../support/smallStore.ts"
 import { sparing } from "./Life.ts"
 import { readAll } from "./Reopened.ts"
@@ -87,7 +86,7 @@ export const storeWithSegments = (isClosed: boolean): LeftStore => {
         const durability = levels[at % levels.length] ?? "sync"
         yield* store.put(key(at % 12), padded(String(at), 40), { durability })
         digests.push((yield* readAll(store)).digest)
-        const segment = segmentName((yield* store.stats).memtable.segment)
+        const segment = segmentFile(disk, (yield* store.stats).memtable.segment)
         const end = contentEnd(disk.readFile(`${directory}/${segment}`))
         log.push({ segment, start: ends.get(segment) ?? 0, end, isSynced: durability === "sync" })
         ends.set(segment, end)

@@ -1,11 +1,12 @@
 /** A store that was recovered after a crash: it can be read only, and written to, and crash again. */
 import { Effect, Result } from "effect"
-import { currentName } from "../../../src/engine/FileNames.ts"
+import { currentGeneration } from "../../../src/engine/Directory.ts"
+import { storeFiles } from "../../../src/engine/FileNames.ts"
 import { WriteBatch } from "../../../src/index.ts"
 import { StoreHistory } from "../../../src/testing/index.ts"
 import type { Problem, SimulatedDisk } from "../../../src/testing/index.ts"
 import { fingerprint, imageOf } from "../../support/diskImages.ts"
-import { bytesOf, directory, padded, withStore } from "../../support/smallStore.ts"
+import { bytesOf, filesOf, padded, withStore } from "../../support/smallStore.ts"
 import type { Store, TestOptions } from "../../support/smallStore.ts"
 import { sparing } from "./Life.ts"
 import type { Figures, Outcome } from "./Outcome.ts"
@@ -19,7 +20,7 @@ const readOnlyProblems = (image: SimulatedDisk, expected: Reopened, options: Tes
   const found = reopen(disk, { options: { ...options, readOnly: true }, mayLeaveFiles: true })
   const changed = fingerprint(disk) === before ? [] : [{ invariant: "I16", message: "the files have changed" }]
   // Of a store that was not created to its end there is nothing to read.
-  const isThere = disk.files().includes(`${directory.slice(1)}/${currentName}`)
+  const isThere = currentGeneration(storeFiles(filesOf(disk))) >= 0
   const isRight = isThere ? found.digest === expected.digest : found.refusal?._tag === "InvalidArgument"
   const wrong = isRight ? [] : [{ invariant: "I16", message: `it finds ${found.refusal?.message ?? "something else"}` }]
   return [...found.problems, ...changed, ...wrong]
