@@ -71,9 +71,14 @@ export interface StoreStats {
   readonly immutables: { readonly count: number; readonly records: number; readonly bytes: number }
   /**
    * Memtables replayed from the log: what a clean close left in it, and in a store opened read-only all that it held.
-   * The newest one stays until a rotation, and is in the log meanwhile.
+   * The newest one stays until a rotation, and is in the log meanwhile: in so many `segments` of it.
    */
-  readonly replayed: { readonly count: number; readonly records: number; readonly bytes: number }
+  readonly replayed: {
+    readonly count: number
+    readonly records: number
+    readonly bytes: number
+    readonly segments: number
+  }
   /** Of all levels together. */
   readonly tables: {
     readonly count: number

@@ -70,7 +70,7 @@ export class Mishaps {
 
   /** A look at the owner has failed, which counts as a loss. */
   get mayBeFenced(): boolean {
-    return this.failed.some(({ call }) => call.operation === "isHeld")
+    return this.isDead || this.failed.some(({ call }) => call.operation === "isHeld")
   }
 
   /** Files may be left that the manifest does not name, until the next recovery. */
@@ -105,8 +105,8 @@ export class Mishaps {
 
   /** Whether the store may fail to open so. */
   excusesOpening(error: StoreOpenError): boolean {
-    if (this.isDead) return error._tag === "DiskError" || error._tag === "InvalidArgument"
     if (error._tag === "StoreLocked") return this.mayBeFenced
+    if (this.isDead) return error._tag === "DiskError" || error._tag === "InvalidArgument"
     return this.failed.some(({ call, code }) =>
       (error._tag === "DiskError" && call.path === error.path && code === error.code)
       || (error._tag === "InvalidArgument" && call.operation === "checkWritable")

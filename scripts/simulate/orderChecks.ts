@@ -63,6 +63,8 @@ class OrderWatch {
   }
 
   #beforeRemoval(call: DiskCall): void {
+    // An owner is replaced before anything is read.
+    if (fileKind(call.path) === "owner") return
     const name = nameOf(call)
     this.#durable.delete(name)
     const isNeeded = this.#neededOn(this.#image()).has(name)

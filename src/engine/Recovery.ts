@@ -6,10 +6,10 @@
  *   1. fold the manifest, open its tables, see that every file it names is there
  *   2. replay the segments, and write what they hold as new, synced tables; after
  *      a clean close keep them instead, unless there are many
- *   3. create a new segment
- *   4. write a new manifest that names all of it, and move CURRENT to it
+ *   3. write a new manifest that names all of it, and move CURRENT to it
+ *   4. create a new segment, and journal it
  *   5. remove what the manifest does not name
- * A crash before 4 leaves orphans and the old state; after it, orphans and the
+ * A crash before 3 leaves orphans and the old state; after it, orphans and the
  * new one; recovery begins with either. After an unclean end nothing that was
  * read is trusted to be on disk: it is written anew. No old segment or manifest
  * is appended to. All that is made carries the generation of this opening, so a
@@ -29,7 +29,7 @@ import type { Fence } from "./Fence.ts"
 import { manifestName, segmentName, storeFiles, tableName, tablePath } from "./FileNames.ts"
 import type { StoreFile } from "./FileNames.ts"
 import type { LiveTable } from "./LiveTable.ts"
-import { writeManifest } from "./Manifest.ts"
+import { journalEvent, writeManifest } from "./Manifest.ts"
 import type { ManifestFile } from "./Manifest.ts"
 import { applyEvent } from "./ManifestEvent.ts"
 import type { ManifestState } from "./ManifestEvent.ts"
@@ -214,19 +214,23 @@ export const startWriting = (
 ): Effect.Effect<Writable, DiskError | StoreFenced> =>
   Effect.uninterruptible(Effect.gen(function*() {
     const { directory, disk } = access
-    const segment = yield* Effect.onError(
-      createSegment(disk, directory, state.nextSegment, fence.generation),
-      () => removeFiles(disk, fresh)
-    )
-    const kept = state.segments.at(-1)
-    if (kept?.kept !== undefined) segment.writer.follow({ segment: kept.segment, offset: kept.kept.end })
-    const next = applyEvent(state, segment.creation)
-    if (typeof next === "string")
-      return yield* Effect.die(new Error(`The manifest refused its first segment: ${next}.`))
-    const manifest = yield* Effect.onError(
-      writeManifest({ disk, directory, fence }, nextNumber(files, "Manifest"), next, [...fresh, segment.path]),
-      () => segment.retire
-    )
-    yield* removeOrphans(access, files, fence.generation, next)
-    return { manifest, state: next, segment }
+    const { generation } = fence
+    const written = yield* writeManifest({ disk, directory, fence }, nextNumber(files, "Manifest"), state, fresh)
+    const createFirst = Effect.gen(function*() {
+      // In a new store it is made only now: a segment without a CURRENT is damage.
+      const segment = yield* createSegment(disk, directory, state.nextSegment, generation)
+      const before = state.segments.at(-1)
+      if (before?.kept !== undefined) segment.writer.follow({ segment: before.segment, offset: before.kept.end })
+      const next = applyEvent(state, segment.creation)
+      if (typeof next === "string")
+        return yield* Effect.die(new Error(`The manifest refused its first segment: ${next}.`))
+      const manifest = yield* Effect.onError(
+        journalEvent(fence, written, segment.creation),
+        () => segment.retire
+      )
+      return { manifest, state: next, segment }
+    })
+    const writable = yield* Effect.onError(createFirst, () => written.file.close)
+    yield* removeOrphans(access, files, generation, writable.state)
+    return writable
   }))

@@ -60,7 +60,10 @@ export const storeStats = (state: EngineStateShape, writer: Writer | undefined):
       bytes: active.index.usedBytes
     },
     immutables: memtableStats(immutables.slice(0, rotated)),
-    replayed: memtableStats(immutables.slice(rotated)),
+    replayed: {
+      ...memtableStats(immutables.slice(rotated)),
+      segments: sum(immutables.slice(rotated), ({ segments }) => segments.length)
+    },
     tables: {
       count: sum(levels, ({ tables }) => tables),
       entries: sum(levels, ({ entries }) => entries),

@@ -22,6 +22,9 @@ export interface StoreBounds {
 /** Segments of a store that is at rest: the active one, and the one made ready. */
 const segmentsAtRest = 2
 
+/** Segments that openings leave where they are; with more they write a table. */
+const keptSegments = 8
+
 const overBound = (
   figures: ReadonlyArray<readonly [what: string, found: number, most: number]>
 ): ReadonlyArray<Problem> =>
@@ -55,7 +58,8 @@ export const boundProblems = (stats: StoreStats, bounds: StoreBounds): ReadonlyA
     ["bytes in the memtable", stats.memtable.bytes, one],
     ["bytes that wait for their flush", stats.immutables.bytes, maxImmutables * one],
     ["bytes that wait for the log", stats.log.queuedBytes, one],
-    ["segments", stats.log.segments, maxImmutables + segmentsAtRest],
+    ["segments", stats.log.segments - stats.replayed.segments, maxImmutables + segmentsAtRest],
+    ["segments that were replayed", stats.replayed.segments, keptSegments],
     ["tables in level 0", stats.levels[0]?.tables ?? 0, level0Tables]
   ])
 }
