@@ -5,6 +5,7 @@ import { Duration, Effect, Option } from "effect"
 import { levelled } from "./compaction/Levelled.ts"
 import { levelCount } from "./compaction/Strategy.ts"
 import type { CompactionStrategy } from "./compaction/Strategy.ts"
+import { type Access, isAccess } from "./disk/Access.ts"
 import { InvalidArgument, inWords } from "./StoreError.ts"
 import type { Compression } from "./table/Compression.ts"
 
@@ -84,6 +85,12 @@ export interface StoreOptions extends EngineOptions {
    * writer has it open; any number of readers may. Default false.
    */
   readonly readOnly?: boolean | undefined
+  /**
+   * Who may read what the store makes in `NodeLsmStore`: the `"owner"` (files of mode 0600 in a directory of 0700), the
+   * owner's `"group"` too (0640, 0750), or `"all"` (0644, 0755); the umask takes away from it. Default `"owner"`. Holds
+   * for what is new: an opening changes no mode of what is there. Other layers leave it to their disk, whatever is given.
+   */
+  readonly access?: Access | undefined
 }
 
 /** Options with every default filled in. Durations are milliseconds. */
@@ -123,7 +130,8 @@ const names = new Set([
   "workers",
   "createIfMissing",
   "errorIfExists",
-  "readOnly"
+  "readOnly",
+  "access"
 ])
 
 const invalid = (argument: string, reason: string) => Effect.fail(new InvalidArgument({ argument, reason }))
@@ -208,6 +216,9 @@ export const resolveOptions = Effect.fnUntraced(function*(
   }
   if (options.workers !== undefined && options.workers !== 0 && options.workers !== 2) {
     return yield* invalid("workers", `must be 0 or 2, not ${inWords(options.workers)}`)
+  }
+  if (options.access !== undefined && !isAccess(options.access)) {
+    return yield* invalid("access", `must be "owner", "group" or "all", not ${inWords(options.access)}`)
   }
   const compaction = options.compaction ?? levelled()
   if (!isStrategy(compaction)) {

@@ -7,7 +7,7 @@
 import { Effect } from "effect"
 import { threadId, workerData } from "node:worker_threads"
 import type { AppendFile } from "../../src/disk/Disk.ts"
-import { syncDisk } from "../../src/disk/SyncDisk.ts"
+import { makeSyncDisk } from "../../src/disk/SyncDisk.ts"
 import { serveJobs } from "../../src/jobs/WorkerThread.ts"
 import { SeededRandom } from "../../src/testing/SeededRandom.ts"
 
@@ -46,8 +46,11 @@ const mortalFile = (file: AppendFile): AppendFile => ({
   close: mortal(file.close)
 })
 
-serveJobs({
-  createAppend: (path, options) => mortal(Effect.map(syncDisk.createAppend(path, options), mortalFile)),
-  openRead: (path) => mortal(syncDisk.openRead(path)),
-  remove: (path) => mortal(syncDisk.remove(path))
+serveJobs((access) => {
+  const disk = makeSyncDisk(access)
+  return {
+    createAppend: (path, options) => mortal(Effect.map(disk.createAppend(path, options), mortalFile)),
+    openRead: (path) => mortal(disk.openRead(path)),
+    remove: (path) => mortal(disk.remove(path))
+  }
 })

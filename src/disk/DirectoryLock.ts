@@ -18,12 +18,28 @@
  * first exclusive lock on. Where it is missing it is created; a directory that
  * this process may not write is then read without a lock, there being no other
  * way to read it.
+ *
+ * It is created under another name and linked: SQLite would let everyone read it,
+ * and closing a descriptor of `LOCK` itself, though just made, could end the lock
+ * of another thread that was quick.
  */
 import { Effect, type Scope } from "effect"
-import { accessSync, constants, lstatSync, realpathSync, statfsSync, statSync } from "node:fs"
+import { randomUUID } from "node:crypto"
+import {
+  accessSync,
+  constants,
+  linkSync,
+  lstatSync,
+  realpathSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync
+} from "node:fs"
 import type { DatabaseSync } from "node:sqlite"
 import { setTimeout } from "node:timers/promises"
 import { DiskError, StoreLocked } from "../StoreError.ts"
+import { defaultAccess, modesOf } from "./Access.ts"
 import { type LockMode, LockRegistry } from "./LockRegistry.ts"
 import { diskError, errorCode, systemError } from "./SystemCall.ts"
 
@@ -66,6 +82,24 @@ const refusal = (path: string, access: number): Error | undefined => {
   }
 }
 
+/**
+ * Makes the file. False where the file system has no links: SQLite makes it then.
+ * A process that is killed meanwhile can leave the other name, which is hidden, and empty.
+ */
+const makeLockFile = (directory: string, file: string, fileMode: number): boolean => {
+  const other = `${directory}/.${lockFileName}-${randomUUID()}`
+  writeFileSync(other, "", { flag: "wx", mode: fileMode })
+  try {
+    linkSync(other, file)
+    return true
+  } catch {
+    // Somebody else who opens the directory may have been first.
+    return lockFileExists(file)
+  } finally {
+    rmSync(other, { force: true })
+  }
+}
+
 type DatabaseConstructor = typeof DatabaseSync
 
 /**
@@ -93,12 +127,13 @@ const SQLITE_BUSY = 5
 /** Bytes of a path that SQLite opens: it has room for 512, and leaves 8 for a name's ending. */
 const longestPath = 504
 
+/** Links are resolved first, by SQLite as well. */
+const isTooLong = (directory: string): boolean =>
+  Buffer.byteLength(`${realpathSync(directory)}/${lockFileName}`) > longestPath
+
 /** Why SQLite could not open or make the file, as far as it shows: the system's code it keeps to itself. */
-const reasonOf = (directory: string, file: string, access: number, existed: boolean): Error | undefined => {
-  // Links are resolved first, by SQLite as well.
-  const path = `${realpathSync(directory)}/${lockFileName}`
-  if (Buffer.byteLength(path) > longestPath) return systemError("ENAMETOOLONG")
-  if (existed) return refusal(file, access)
+const reasonOf = (directory: string, file: string, access: number, exists: boolean): Error | undefined => {
+  if (exists) return refusal(file, access)
   const { bavail, blocks, ffree, files } = statfsSync(directory)
   return (blocks > 0 && bavail === 0) || (files > 0 && ffree === 0) ? systemError("ENOSPC") : undefined
 }
@@ -109,13 +144,21 @@ const resultCode = (cause: unknown): number | undefined =>
 
 type Attempt = { readonly _tag: "held"; readonly database: DatabaseSync | undefined } | { readonly _tag: "busy" }
 
-const attempt = (Database: DatabaseConstructor, directory: string, file: string, mode: LockMode): Attempt => {
-  const exists = lockFileExists(file)
-  if (!exists) {
+const attempt = (
+  Database: DatabaseConstructor,
+  directory: string,
+  file: string,
+  mode: LockMode,
+  fileMode: number
+): Attempt => {
+  const wasThere = lockFileExists(file)
+  if (!wasThere) {
     const refused = refusal(directory, W_OK | X_OK)
     if (refused !== undefined && mode === "shared") return { _tag: "held", database: undefined }
     if (refused !== undefined) throw refused
   }
+  if (isTooLong(directory)) throw systemError("ENAMETOOLONG")
+  const exists = wasThere || makeLockFile(directory, file, fileMode)
   const readOnly = mode === "shared" && exists
   try {
     return { _tag: "held", database: begin(Database, file, mode, readOnly) }
@@ -135,22 +178,27 @@ const attempt = (Database: DatabaseConstructor, directory: string, file: string,
 const maximumAttempts = 4
 const longestPause = 8
 
-const takeFile = async (directory: string, file: string, mode: LockMode): Promise<DatabaseSync | undefined> => {
+const takeFile = async (
+  directory: string,
+  file: string,
+  mode: LockMode,
+  fileMode: number
+): Promise<DatabaseSync | undefined> => {
   const { DatabaseSync } = await import("node:sqlite")
   for (let attempts = 1;; attempts++) {
-    const result = attempt(DatabaseSync, directory, file, mode)
+    const result = attempt(DatabaseSync, directory, file, mode, fileMode)
     if (result._tag === "held") return result.database
     if (attempts === maximumAttempts) throw new StoreLocked({ directory, holder: "another process" })
     await setTimeout(1 + Math.random() * (longestPause - 1))
   }
 }
 
-const take = async (directory: string, mode: LockMode): Promise<Lock> => {
+const take = async (directory: string, mode: LockMode, fileMode: number): Promise<Lock> => {
   const file = `${directory}/${lockFileName}`
   const identity = identify(directory)
   if (!registry.acquire(identity, mode)) throw new StoreLocked({ directory, holder: "this process" })
   try {
-    const database = await takeFile(directory, file, mode)
+    const database = await takeFile(directory, file, mode, fileMode)
     if (database !== undefined) databases.add(database)
     return { identity, database }
   } catch (cause) {
@@ -167,14 +215,16 @@ const giveBack = ({ database, identity }: Lock): void => {
   registry.release(identity)
 }
 
+/** `fileMode` is what `LOCK` is made with where it is missing. */
 export const lockDirectory = (
   directory: string,
-  mode: LockMode
+  mode: LockMode,
+  fileMode: number = modesOf(defaultAccess).file
 ): Effect.Effect<void, StoreLocked | DiskError, Scope.Scope> =>
   Effect.asVoid(
     Effect.acquireRelease(
       Effect.tryPromise({
-        try: () => take(directory, mode),
+        try: () => take(directory, mode, fileMode),
         catch: (cause) =>
           cause instanceof StoreLocked || cause instanceof DiskError ? cause : diskError("lock", directory, cause)
       }),

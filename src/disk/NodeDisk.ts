@@ -8,6 +8,7 @@
 import { Layer } from "effect"
 import * as Fs from "node:fs"
 import { promisify } from "node:util"
+import { type Access, defaultAccess, type Modes, modesOf } from "./Access.ts"
 import { lockDirectory } from "./DirectoryLock.ts"
 import { Disk, type PathKind } from "./Disk.ts"
 import { NodeAppendFile } from "./NodeAppendFile.ts"
@@ -74,13 +75,13 @@ const syncDirectory = async (path: string): Promise<void> => {
   }
 }
 
-const makeDisk = (policy: SyncPolicy): Disk["Service"] => ({
+const makeDisk = (policy: SyncPolicy, modes: Modes): Disk["Service"] => ({
   createAppend: (path, options) =>
     request(
       "createAppend",
       path,
       async () => {
-        const fd = await open(path, O_CREAT | O_EXCL | O_WRONLY, 0o644)
+        const fd = await open(path, O_CREAT | O_EXCL | O_WRONLY, modes.file)
         return new NodeAppendFile(path, fd, options?.extendBy ?? 0, policy)
       }
     ),
@@ -88,13 +89,22 @@ const makeDisk = (policy: SyncPolicy): Disk["Service"] => ({
   openRead: (path) => request("openRead", path, () => openReadFile(path)),
   kind: (path) => request("kind", path, () => kindOf(path)),
   list: (directory) => request("list", directory, () => readdir(directory)),
-  makeDirectory: (path) => request("makeDirectory", path, () => mkdir(path)),
+  makeDirectory: (path) => request("makeDirectory", path, () => mkdir(path, modes.directory)),
   rename: (from, to) => request("rename", from, () => rename(from, to)),
   remove: (path) => request("remove", path, () => unlink(path)),
   syncDirectory: (path) => request("syncDirectory", path, () => syncDirectory(path)),
   // Through "/." a path that is no directory is refused with ENOTDIR.
   checkWritable: (directory) => request("checkWritable", directory, () => access(`${directory}/.`, W_OK | X_OK)),
-  lock: lockDirectory
+  lock: (directory, mode) => lockDirectory(directory, mode, modes.file)
 })
 
-export const layer: Layer.Layer<Disk> = Layer.sync(Disk, () => makeDisk(new SyncPolicy()))
+const makeLayer = (modes: Modes): Layer.Layer<Disk> => Layer.sync(Disk, () => makeDisk(new SyncPolicy(), modes))
+
+/** By who may read what is made. Values, so that stores that are built together share a disk and its policy for syncs. */
+export const layers: Readonly<Record<Access, Layer.Layer<Disk>>> = {
+  owner: makeLayer(modesOf("owner")),
+  group: makeLayer(modesOf("group")),
+  all: makeLayer(modesOf("all"))
+}
+
+export const layer = layers[defaultAccess]

@@ -9,6 +9,7 @@
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import { DiskError } from "../StoreError.ts"
+import { type Access, modesOf } from "./Access.ts"
 import type { AppendFile, ReadFile } from "./Disk.ts"
 import { GatherWrite } from "./GatherWrite.ts"
 import type { JobDisk } from "./JobDisk.ts"
@@ -103,13 +104,14 @@ const openRead = (path: string): ReadFile => {
   }
 }
 
-export const syncDisk: JobDisk = {
+/** The disk; `access` is who may read the files that it makes. */
+export const makeSyncDisk = (access: Access): JobDisk => ({
   createAppend: (path) =>
     attempt(
       "createAppend",
       path,
-      () => appendFile(path, Fs.openSync(path, O_CREAT | O_EXCL | O_WRONLY, 0o644))
+      () => appendFile(path, Fs.openSync(path, O_CREAT | O_EXCL | O_WRONLY, modesOf(access).file))
     ),
   openRead: (path) => attempt("openRead", path, () => openRead(path)),
   remove: (path) => attempt("remove", path, () => Fs.unlinkSync(path))
-}
+})

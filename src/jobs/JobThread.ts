@@ -7,6 +7,7 @@
  * goes on. While it has a job it keeps the process alive, and idle it does not.
  */
 import { Worker } from "node:worker_threads"
+import type { Access } from "../disk/Access.ts"
 import { JobControl } from "./JobControl.ts"
 import { portable } from "./WorkerMessage.ts"
 import type { JobReply, JobRequest, StopRequest } from "./WorkerMessage.ts"
@@ -23,6 +24,8 @@ export interface JobThreadOptions {
   /** As the system counts: 0 the process's own, 19 the lowest. */
   readonly priority: number
   readonly rests: Rests
+  /** Who may read the tables that it makes. */
+  readonly access: Access
   /** Milliseconds in which a thread that has been started gives its first sign of life. */
   readonly startTimeout: number
   /** Milliseconds without a sign of life after which a busy worker counts as hung. */
@@ -71,6 +74,7 @@ export class JobThread {
       control: this.control.memory,
       priority: options.priority,
       rests: options.rests,
+      access: options.access,
       extra: options.extra
     }
     try {

@@ -17,6 +17,7 @@ import { Effect, Layer } from "effect"
 import type { Scope } from "effect"
 import { existsSync } from "node:fs"
 import { availableParallelism } from "node:os"
+import { defaultAccess } from "../disk/Access.ts"
 import { Disk } from "../disk/Disk.ts"
 import type { JobDisk } from "../disk/JobDisk.ts"
 import { makeInlineJobs } from "./InlineJobs.ts"
@@ -55,6 +56,7 @@ export const makeWorkerJobs = (
       extra: undefined,
       priority: 19,
       rests: availableParallelism() < 4 ? Rests.always : Rests.never,
+      access: defaultAccess,
       startTimeout: 60_000,
       hangTimeout: 30_000,
       abandonTimeout: 5_000,

@@ -1,3 +1,5 @@
+import { type Access, isAccess } from "../disk/Access.ts"
+
 /** Whether a worker rests between stretches of work, or only when the event loop asks it to. */
 export const Rests = { never: 0, asked: 1, always: 2 } as const
 export type Rests = typeof Rests[keyof typeof Rests]
@@ -9,6 +11,8 @@ export interface WorkerSetup {
   /** As the system counts: 0 the process's own, 19 the lowest. */
   readonly priority: number
   readonly rests: Rests
+  /** Who may read the tables that it makes. */
+  readonly access: Access
   /** For a test's own entry. */
   readonly extra: unknown
 }
@@ -16,3 +20,4 @@ export interface WorkerSetup {
 export const isWorkerSetup = (data: unknown): data is WorkerSetup =>
   data instanceof Object && "control" in data && data.control instanceof SharedArrayBuffer
   && "priority" in data && typeof data.priority === "number" && "rests" in data && typeof data.rests === "number"
+  && "access" in data && isAccess(data.access)

@@ -8,6 +8,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { parentPort, workerData } from "node:worker_threads"
+import type { Access } from "../disk/Access.ts"
 import type { JobDisk } from "../disk/JobDisk.ts"
 import { JobControl } from "./JobControl.ts"
 import { makeTableJobs } from "./TableJobs.ts"
@@ -16,12 +17,13 @@ import type { JobReply, JobRequest, StopRequest } from "./WorkerMessage.ts"
 import { isWorkerSetup, Rests } from "./WorkerSetup.ts"
 
 /** Serves the jobs that the event loop sends, over this disk, until the thread is ended from there. */
-export const serveJobs = (disk: JobDisk): void => {
+export const serveJobs = (makeDisk: (access: Access) => JobDisk): void => {
   const port = parentPort
   const setup: unknown = workerData
   if (port === null || !isWorkerSetup(setup))
     throw new Error("This module is started by the store, as a worker thread.")
 
+  const disk = makeDisk(setup.access)
   const control = new JobControl(setup.control)
   const jobs = makeTableJobs(
     {

@@ -4,9 +4,9 @@
  * (nodejs/node#53238). So all modules load at the process's own priority, which
  * takes 0.15 to 0.3 s of a processor.
  */
-import { syncDisk } from "../disk/SyncDisk.ts"
+import { makeSyncDisk } from "../disk/SyncDisk.ts"
 import { lowerPriority } from "./LowerPriority.ts"
 import { serveJobs } from "./WorkerThread.ts"
 
 lowerPriority()
-serveJobs(syncDisk)
+serveJobs(makeSyncDisk)

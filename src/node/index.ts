@@ -3,6 +3,7 @@
  */
 import { Config, Effect, Layer } from "effect"
 import { isAbsolute } from "node:path"
+import { defaultAccess, isAccess } from "../disk/Access.ts"
 import * as NodeDisk from "../disk/NodeDisk.ts"
 import { layerInlineJobs } from "../jobs/InlineJobs.ts"
 import { layerWorkerJobs } from "../jobs/WorkerJobs.ts"
@@ -13,8 +14,10 @@ import type { StoreOptions } from "../StoreOptions.ts"
 /** The path from the root: the store stays where it is when the working directory changes. */
 const fromRoot = (directory: string): string => isAbsolute(directory) ? directory : `${process.cwd()}/${directory}`
 
-const layer = (options: StoreOptions): Layer.Layer<LsmStore, StoreOpenError> =>
-  Layer.suspend(() =>
+const layer = (options: StoreOptions): Layer.Layer<LsmStore, StoreOpenError> => {
+  // What is no access the store refuses with its other options, before it makes a file.
+  const access = isAccess(options?.access) ? options.access : defaultAccess
+  return Layer.suspend(() =>
     LsmStore.layer(
       typeof options?.directory === "string" && options.directory.length > 0
         ? { ...options, directory: fromRoot(options.directory) }
@@ -22,9 +25,10 @@ const layer = (options: StoreOptions): Layer.Layer<LsmStore, StoreOpenError> =>
     )
   ).pipe(
     // Threads are a store's own: the layer is another one for each store.
-    Layer.provide(options?.workers === 0 ? layerInlineJobs : layerWorkerJobs()),
-    Layer.provide(NodeDisk.layer)
+    Layer.provide(options?.workers === 0 ? layerInlineJobs : layerWorkerJobs({ access })),
+    Layer.provide(NodeDisk.layers[access])
   )
+}
 
 const layerConfig = (
   options: Config.Wrap<StoreOptions>

@@ -2,10 +2,12 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { Disk } from "../../src/disk/Disk.ts"
 import * as NodeDisk from "../../src/disk/NodeDisk.ts"
-import { syncDisk } from "../../src/disk/SyncDisk.ts"
+import { makeSyncDisk } from "../../src/disk/SyncDisk.ts"
 import { diskConformance } from "./conformance.ts"
 import { pattern } from "./diskHelpers.ts"
 import { openFilesBelow, temporaryDirectory } from "./temporaryDirectory.ts"
+
+const syncDisk = makeSyncDisk("owner")
 
 /** With the rest of a disk from NodeDisk. */
 const layer = Layer.effect(Disk, Effect.map(Disk, (disk) => Disk.of({ ...disk, ...syncDisk }))).pipe(

@@ -14,6 +14,7 @@ describe("JobThread", () => {
         extra: undefined,
         priority: 0,
         rests: Rests.never,
+        access: "owner" as const,
         startTimeout: 60_000,
         hangTimeout: 60_000,
         abandonTimeout: 60_000,

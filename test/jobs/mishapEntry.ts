@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { closeSync, openSync } from "node:fs"
 import { workerData } from "node:worker_threads"
 import type { AppendFile, ReadFile } from "../../src/disk/Disk.ts"
-import { syncDisk } from "../../src/disk/SyncDisk.ts"
+import { makeSyncDisk } from "../../src/disk/SyncDisk.ts"
 import { JobControl } from "../../src/jobs/JobControl.ts"
 import { serveJobs } from "../../src/jobs/WorkerThread.ts"
 import { WorkerSignals } from "./WorkerSignals.ts"
@@ -75,9 +75,12 @@ if (plan.mishap === "load") {
   signals.strike()
 }
 
-serveJobs({
-  createAppend: (path, options) =>
-    before("createAppend", path, Effect.map(syncDisk.createAppend(path, options), appendFile)),
-  openRead: (path) => before("openRead", path, Effect.map(syncDisk.openRead(path), readFile)),
-  remove: (path) => before("remove", path, syncDisk.remove(path))
+serveJobs((access) => {
+  const disk = makeSyncDisk(access)
+  return {
+    createAppend: (path, options) =>
+      before("createAppend", path, Effect.map(disk.createAppend(path, options), appendFile)),
+    openRead: (path) => before("openRead", path, Effect.map(disk.openRead(path), readFile)),
+    remove: (path) => before("remove", path, disk.remove(path))
+  }
 })

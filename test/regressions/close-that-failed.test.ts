@@ -4,7 +4,7 @@ import type * as Fs from "node:fs"
 import { vi } from "vitest"
 import { Disk } from "../../src/disk/Disk.ts"
 import * as NodeDisk from "../../src/disk/NodeDisk.ts"
-import { syncDisk } from "../../src/disk/SyncDisk.ts"
+import { makeSyncDisk } from "../../src/disk/SyncDisk.ts"
 import { failsWith } from "../disk/diskHelpers.ts"
 import { openFilesBelow, temporaryDirectory } from "../disk/temporaryDirectory.ts"
 
@@ -35,7 +35,7 @@ describe("A close that fails", () => {
     Effect.gen(function*() {
       const directory = yield* temporaryDirectory
       yield* failsWith((yield* Disk).openRead(directory), "EISDIR")
-      yield* failsWith(syncDisk.openRead(directory), "EISDIR")
+      yield* failsWith(makeSyncDisk("owner").openRead(directory), "EISDIR")
       assert.deepStrictEqual(openFilesBelow(directory), [])
     }).pipe(Effect.provide(NodeDisk.layer)))
 })

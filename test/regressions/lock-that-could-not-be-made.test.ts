@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { existsSync, mkdirSync, writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs"
 import { NodeLsmStore } from "../../src/node/index.ts"
 import { temporaryDirectory } from "../disk/temporaryDirectory.ts"
 import { smallDisk } from "../process/smallDisk.ts"
@@ -17,6 +17,7 @@ describe("A lock that could not be made", () => {
       const ofLength = (length: number) => `${parent}/${"e".repeat(length - parent.length - 1)}`
       yield* opening(ofLength(499))
       yield* isDiskError(opening(ofLength(500)), "ENAMETOOLONG")
+      assert.deepStrictEqual(readdirSync(ofLength(500)), [])
     }))
 
   it.live("because the disk takes no more files says so", (context) =>
@@ -27,6 +28,6 @@ describe("A lock that could not be made", () => {
         for (let count = 0;; count++) writeFileSync(`${path}/${count}`, "")
       }, /ENOSPC/)
       yield* isDiskError(opening(`${path}/store`), "ENOSPC")
-      assert.isFalse(existsSync(`${path}/store/LOCK`))
+      assert.deepStrictEqual(readdirSync(`${path}/store`), [])
     }))
 })

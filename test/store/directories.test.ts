@@ -215,7 +215,8 @@ describe("a directory that the process may not write", () => {
     Effect.gen(function*() {
       const parent = yield* temporaryDirectory
       const directory = `${parent}/store`
-      yield* withStore(nodeLayer(directory), (store) => store.put(bytes("a"), bytes("1")))
+      const layer = NodeLsmStore.layer({ directory, access: "all" })
+      yield* withStore(layer, (store) => store.put(bytes("a"), bytes("1")))
       chmodSync(parent, 0o755)
       chmodSync(directory, 0o555)
       const before = imageOf(directory)

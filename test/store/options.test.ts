@@ -55,6 +55,9 @@ const wrongOptions: ReadonlyArray<readonly [argument: string, value: unknown, re
     (value) => ["compression", value, /must be "none", "lz4", "zstd" or an array of them/] as const
   ),
   ...[1, 3, -1, "0", "2", true, {}, ...unprintable].map((value) => ["workers", value, /must be 0 or 2/] as const),
+  ...["Owner", "world", "", 0o600, 0, true, null, {}, ["all"], ...unprintable].map((value) =>
+    ["access", value, /must be "owner", "group" or "all"/] as const
+  ),
   ...["levelled", 0, true, {}, () => 1, { name: "none", pick: () => undefined }, ...unprintable].map((value) =>
     ["compaction", value, /must be a compaction strategy, such as Compaction.levelled\(\)/] as const
   ),
