@@ -46,8 +46,8 @@ const openReadFile = async (path: string): Promise<NodeReadFile> => {
   }
 }
 
-const claimFile = async (path: string): Promise<NodeClaim> => {
-  const fd = await open(path, O_CREAT | O_EXCL | O_WRONLY, 0o644)
+const claimFile = async (path: string, mode: number): Promise<NodeClaim> => {
+  const fd = await open(path, O_CREAT | O_EXCL | O_WRONLY, mode)
   try {
     return new NodeClaim(path, fd)
   } catch (cause) {
@@ -85,7 +85,7 @@ const makeDisk = (policy: SyncPolicy, modes: Modes): Disk["Service"] => ({
         return new NodeAppendFile(path, fd, options?.extendBy ?? 0, policy)
       }
     ),
-  claim: (path) => request("claim", path, () => claimFile(path)),
+  claim: (path) => request("claim", path, () => claimFile(path, modes.file)),
   openRead: (path) => request("openRead", path, () => openReadFile(path)),
   kind: (path) => request("kind", path, () => kindOf(path)),
   list: (directory) => request("list", directory, () => readdir(directory)),
