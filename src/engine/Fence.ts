@@ -30,7 +30,7 @@ import type { DiskError } from "../StoreError.ts"
 import { highestGeneration, ownerName, storeFiles } from "./FileNames.ts"
 
 /** Milliseconds for which a look holds where no sync is waited for. */
-const lookInterval = 10
+export const lookInterval = 10
 
 /** After so many syncs a look asks for the next owner's file as well, which a newcomer may have made and not come further. */
 const wholeLookEvery = 64
@@ -166,7 +166,7 @@ const claimNext = Effect.fnUntraced(function*(
 export const takeOwnership = Effect.fnUntraced(function*(
   disk: Disk["Service"],
   directory: string
-): Effect.fn.Return<Fence, DiskError, Scope.Scope> {
+): Effect.fn.Return<Fence, DiskError | StoreFenced, Scope.Scope> {
   const clock = yield* Effect.clockWith(Effect.succeed)
   const { claim, generation } = yield* Effect.acquireRelease(
     claimNext(disk, directory),
@@ -176,5 +176,7 @@ export const takeOwnership = Effect.fnUntraced(function*(
     if (file._tag !== "Owner" || file.generation >= generation) continue
     yield* Effect.catchIf(disk.remove(`${directory}/${name}`), ({ code }) => code === "ENOENT", () => Effect.void)
   }
-  return new Fence(directory, generation, claim, clock)
+  const fence = new Fence(directory, generation, claim, clock)
+  yield* fence.check
+  return fence
 })

@@ -17,7 +17,7 @@
  *
  * A read-only recovery keeps what it replays in memory and stops after 2.
  */
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
 import type { Disk } from "../disk/Disk.ts"
 import { removeFiles } from "../disk/removeFiles.ts"
 import { StoreCorrupted, StoreFenced } from "../StoreError.ts"
@@ -25,6 +25,7 @@ import type { DiskError } from "../StoreError.ts"
 import type { TableMeta } from "../table/TableMeta.ts"
 import { currentGeneration, currentManifest, readWhole } from "./Directory.ts"
 import type { RecoveryFigures } from "./EngineState.ts"
+import { lookInterval } from "./Fence.ts"
 import type { Fence } from "./Fence.ts"
 import { manifestName, segmentName, storeFiles, tableName, tablePath } from "./FileNames.ts"
 import type { StoreFile } from "./FileNames.ts"
@@ -153,12 +154,14 @@ export const recover = Effect.fnUntraced(function*(
   const state = id === undefined ? emptyState : yield* loadState(disk, directory, id)
   const opened = yield* openTables(access, state.tables)
   const firstTable = Math.max(state.nextTable, nextNumber(files, "Table"))
-  const { memtables, result, segments, written } = yield* replay(
-    access,
-    id?.generation ?? noGeneration,
-    state,
-    files,
-    firstTable
+  const { memtables, result, segments, written } = yield* Effect.retry(
+    replay(access, id?.generation ?? noGeneration, state, files, firstTable),
+    {
+      times: 1,
+      // An owner of before, whom the lock has not kept out, may have been writing until its next look.
+      while: ({ _tag }) => _tag === "StoreCorrupted" && access.fence !== undefined && state.closed === undefined,
+      schedule: Schedule.spaced(2 * lookInterval)
+    }
   )
   const tidyAndOpen = Effect.gen(function*() {
     const tidied = yield* tidyLevel0(access, [...written, ...state.tables], written, firstTable + written.length)
