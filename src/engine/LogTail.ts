@@ -80,20 +80,20 @@ export class LogTail {
   readonly sync: Effect.Effect<void, DiskError> = Effect.suspend(() => {
     if (this.isDurable) return Effect.void
     this.#counters.syncs++
-    return this.#behind.length === 0 ? this.#syncLast : this.#syncAll
+    return this.#behind.length === 0 ? this.#syncLast() : this.#syncAll
   })
 
-  readonly #syncLast: Effect.Effect<void, DiskError> = Effect.suspend(() =>
-    Effect.map(this.#segment.sync, () => {
+  #syncLast(): Effect.Effect<void, DiskError> {
+    return Effect.map(this.#segment.beginSync(), () => {
       this.#durable = this.#segmentEnd()
     })
-  )
+  }
 
   readonly #syncAll: Effect.Effect<void, DiskError> = Effect.gen({ self: this }, function*() {
     while (this.#behind.length > 0) {
       yield* this.#behind[0]!.sync
       this.#behind.shift()
     }
-    yield* this.#syncLast
+    yield* this.#syncLast()
   })
 }

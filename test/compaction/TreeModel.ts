@@ -329,6 +329,7 @@ export class TreeModel {
     const last = keys.at(-1)!
     const meta: TableMeta = {
       file: ++this.#file,
+      generation: 1,
       level,
       size,
       footerChecksum: 0,

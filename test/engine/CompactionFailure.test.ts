@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { smallLevels } from "../../scripts/support/smallStrategies.ts"
-import { tableName } from "../../src/engine/FileNames.ts"
+import { tablePath } from "../../src/engine/FileNames.ts"
+import type { TableMeta } from "../../src/table/TableMeta.ts"
 import { SeededRandom, shapeProblems, SimulatedDisk } from "../../src/testing/index.ts"
 import type { DiskCall } from "../../src/testing/index.ts"
 import { structureOn } from "../../src/testing/shape/Structure.ts"
@@ -191,8 +192,8 @@ describe("A store that is closed while tables are merged", () => {
 })
 
 /** Flips a bit in the first block of the table. */
-const damage = (disk: SimulatedDisk, file: number): void => {
-  const path = `${directory}/${tableName(file)}`
+const damage = (disk: SimulatedDisk, table: TableMeta): void => {
+  const path = tablePath(directory, table)
   const bytes = disk.readFile(path).slice()
   bytes[100] = bytes[100]! ^ 1
   disk.writeFile(path, bytes)
@@ -208,7 +209,7 @@ describe("A table that is damaged where a merge reads it", () => {
         Effect.gen(function*() {
           yield* store.put(bytesOf("damaged"), padded("damaged", 3_000))
           yield* store.flush
-          damage(disk, structureOn(disk, directory).tables[0]!.file)
+          damage(disk, structureOn(disk, directory).tables[0]!)
           const written: Array<string> = []
           const write = Effect.gen(function*() {
             for (let at = 0;; at++) {
@@ -237,7 +238,7 @@ describe("A table that is damaged where a merge reads it", () => {
         yield* store.put(bytesOf("zzz"), padded("damaged", 3_000))
         yield* store.flush
         yield* store.compact()
-        damage(disk, structureOn(disk, directory).tables[0]!.file)
+        damage(disk, structureOn(disk, directory).tables[0]!)
         for (let at = 0; at < 30; at++) {
           yield* store.put(bytesOf(`key/${at}`), padded(`key/${at}`, 300))
           yield* store.flush

@@ -150,6 +150,7 @@ describe("A plan of a merge", () => {
 /** A table of a single version for each of the two keys. */
 const table = (file: number, level: number, from: number, to: number, more: Partial<TableMeta> = {}): TableMeta => ({
   file,
+  generation: 1,
   level,
   size: 100,
   footerChecksum: 0,

@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { tableName } from "../../src/engine/FileNames.ts"
+import { currentName, parseFileName, tableName } from "../../src/engine/FileNames.ts"
 import { snapshotOf } from "../../src/engine/ManifestEvent.ts"
 import type { ManifestEvent, ManifestState } from "../../src/engine/ManifestEvent.ts"
 import { encodeCurrent, encodeFrame, encodeManifestHeader } from "../../src/engine/ManifestLog.ts"
+import type { ManifestId } from "../../src/engine/ManifestLog.ts"
 import { checksum, checksumSeed } from "../../src/record/Checksum.ts"
 import { SimulatedDisk } from "../../src/testing/index.ts"
 import { structureOn } from "../../src/testing/shape/Structure.ts"
@@ -11,10 +12,24 @@ import { answerOf, checkHonest, contentEnd, copyOf, honest, withFile } from "./c
 import { bytesOf, contentOn, directory, filesOf, padded, runSeed, seeds, withStore } from "./harness.ts"
 import type { Store } from "./harness.ts"
 
-type Kind = "CURRENT" | "manifest" | "segment" | "table"
+type Kind = "OWNER" | "CURRENT" | "manifest" | "segment" | "table"
 
-const kindOf = (name: string): Kind =>
-  name.endsWith(".seg") ? "segment" : name.endsWith(".sst") ? "table" : name === "CURRENT" ? "CURRENT" : "manifest"
+const kinds = {
+  Owner: "OWNER",
+  Current: "CURRENT",
+  Temporary: "CURRENT",
+  Manifest: "manifest",
+  Segment: "segment",
+  Table: "table"
+} as const
+
+const parsed = (name: string) => {
+  const file = parseFileName(name)
+  if (file === undefined || file._tag === "Lock") return assert.fail(`${name} is not one of the names`)
+  return file
+}
+
+const kindOf = (name: string): Kind => kinds[parsed(name)._tag]
 
 const pathOf = (name: string): string => `${directory}/${name}`
 
@@ -22,6 +37,12 @@ const bytesIn = (disk: SimulatedDisk, name: string): Uint8Array => disk.readFile
 
 /** The files that the manifest in force accounts for, in order. */
 const namedFiles = (disk: SimulatedDisk): ReadonlyArray<string> => structureOn(disk, directory).files
+
+/** Those of them whose content counts: all but the owner's file. */
+const filesRead = (disk: SimulatedDisk): ReadonlyArray<string> =>
+  namedFiles(disk).filter((name) => kindOf(name) !== "OWNER")
+
+const sameFiles = (disk: SimulatedDisk): SimulatedDisk => copyOf(disk, (_name, bytes) => bytes)
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
@@ -55,7 +76,7 @@ const makeStore = (seed: number, mark = "one") => {
       past.set(name, [...past.get(name) ?? [], disk.readFile(each)])
     }
   })
-  const contentIn = (image: SimulatedDisk) => runSeed(contentOn(copyOf(image, (_name, bytes) => bytes)), seed)
+  const contentIn = (image: SimulatedDisk) => runSeed(contentOn(sameFiles(image)), seed)
   const lives = Effect.gen(function*() {
     yield* withStore(disk, (store) => Effect.andThen(write(store, mark, 3), store.compact()), options)
     return yield* withStore(
@@ -72,15 +93,22 @@ const makeStore = (seed: number, mark = "one") => {
 const withStructure = (disk: SimulatedDisk, change: (state: ManifestState) => ManifestState): SimulatedDisk => {
   const { closed, ...state } = change(structureOn(disk, directory))
   const name = manifestOf(disk)
-  const number = Number(/\d+/.exec(name)?.[0])
+  const id = manifestId(name)
   const events: Array<ManifestEvent> = [snapshotOf(state)]
   if (closed !== undefined) events.push({ _tag: "CleanlyClosed", ...closed })
-  let bytes = encodeManifestHeader(number)
-  for (const event of events) bytes = Buffer.concat([bytes, encodeFrame(number, bytes.length, event)])
+  let bytes = encodeManifestHeader(id)
+  for (const event of events) bytes = Buffer.concat([bytes, encodeFrame(id.number, bytes.length, event)])
   return withFile(disk, name, Uint8Array.from(bytes))
 }
 
+const manifestId = (name: string): ManifestId => {
+  const file = parsed(name)
+  return file._tag === "Manifest" ? file : assert.fail(`${name} is no manifest`)
+}
+
 const manifestOf = (disk: SimulatedDisk): string => namedFiles(disk).find((name) => kindOf(name) === "manifest") ?? ""
+
+const currentOf = (disk: SimulatedDisk): string => namedFiles(disk).find((name) => kindOf(name) === "CURRENT") ?? ""
 
 /** That a reader and a writer are refused by the file, as of another version; neither changes anything. */
 const checkUnsupported = (disk: SimulatedDisk, name: string, seed: number, what: string): void => {
@@ -109,14 +137,14 @@ const countRefusals = (
 const versions = [0, 2, 999_999_999]
 
 /** The file with the version, and all that makes sure of it right. */
-const ofVersion: { readonly [kind in Exclude<Kind, "table">]: (bytes: Uint8Array, version: number) => Uint8Array } = {
+const ofVersion: { readonly [kind in Exclude<Kind, "OWNER" | "table">]: (bytes: Uint8Array, version: number) => Uint8Array } = {
   CURRENT: (bytes, version) => {
     const body = Buffer.from(bytes).toString().replace("effect-lsm 1", `effect-lsm ${version}`).split(" crc ")[0] ?? ""
     return bytesOf(`${body} crc ${checksum(bytesOf(body), 0).toString(16).padStart(8, "0")}\n`)
   },
   manifest: (bytes, version) => {
     viewOf(bytes).setUint32(8, version, true)
-    viewOf(bytes).setUint32(20, checksum(bytes.subarray(0, 20), 0), true)
+    viewOf(bytes).setUint32(28, checksum(bytes.subarray(0, 28), 0), true)
     return bytes
   },
   segment: (bytes, version) => {
@@ -129,14 +157,14 @@ const ofVersion: { readonly [kind in Exclude<Kind, "table">]: (bytes: Uint8Array
 describe("A file of another format version", () => {
   it("the stores that these tests change have files of every kind", () => {
     const { disk, expected } = makeStore(1)
-    const kinds = namedFiles(disk).map(kindOf)
-    assert.deepStrictEqual([...new Set(kinds)].sort(), ["CURRENT", "manifest", "segment", "table"])
-    assert.isAbove(kinds.filter((kind) => kind === "table").length, 3)
+    const found = namedFiles(disk).map(kindOf)
+    assert.deepStrictEqual([...new Set(found)].sort(), ["CURRENT", "OWNER", "manifest", "segment", "table"])
+    assert.isAbove(found.filter((kind) => kind === "table").length, 3)
     assert.strictEqual(expected.size, 23)
     // Rewritten as it is, each is what it was.
     for (const name of namedFiles(disk)) {
       const kind = kindOf(name)
-      if (kind === "table") continue
+      if (kind === "OWNER" || kind === "table") continue
       const same = ofVersion[kind](bytesIn(disk, name), 1)
       assert.deepStrictEqual(same, bytesIn(disk, name), name)
     }
@@ -148,7 +176,7 @@ describe("A file of another format version", () => {
       const { disk } = makeStore(1)
       for (const name of namedFiles(disk)) {
         const kind = kindOf(name)
-        if (kind === "table") continue
+        if (kind === "OWNER" || kind === "table") continue
         const image = withFile(disk, name, ofVersion[kind](bytesIn(disk, name), version))
         checkUnsupported(image, name, 1, `${name} of version ${version}`)
       }
@@ -156,8 +184,8 @@ describe("A file of another format version", () => {
 
     it(`${version}, is UnsupportedFormat if it is a table that the manifest names, and nothing is changed`, () => {
       const { disk } = makeStore(1)
-      for (const { file } of structureOn(disk, directory).tables) {
-        const name = tableName(file)
+      for (const { file, generation } of structureOn(disk, directory).tables) {
+        const name = tableName(file, generation)
         const bytes = bytesIn(disk, name)
         const footer = bytes.subarray(-48)
         viewOf(footer).setUint32(32, version, true)
@@ -181,7 +209,7 @@ describe("A file of another format version", () => {
     const frame = bytes.lastIndexOf(Buffer.from("EVEM"), at)
     assert.isAbove(frame, 0)
     bytes.write("CleanlyShelved".slice(0, 13), at)
-    const seed = checksumSeed(Number(/\d+/.exec(name)?.[0]), frame)
+    const seed = checksumSeed(manifestId(name).number, frame)
     const length = bytes.readUInt32LE(frame + 4)
     const sum = checksum(
       bytes.subarray(frame + 12, frame + 12 + length),
@@ -191,6 +219,12 @@ describe("A file of another format version", () => {
     checkUnsupported(withFile(disk, name, Uint8Array.from(bytes)), name, 1, "an unknown event")
   })
 })
+
+/** Two stores' files differ by it, as the stores began with different ones. */
+const withoutGeneration = (name: string) => {
+  const file = parsed(name)
+  return { _tag: file._tag, number: "number" in file ? file.number : undefined }
+}
 
 describe("A foreign file under a store's name", () => {
   const foreign: { readonly [what: string]: Uint8Array } = {
@@ -209,7 +243,7 @@ describe("A foreign file under a store's name", () => {
     it(`I15: ${what} is a typed error, and nothing is changed, after a close and after a kill`, () => {
       const { disk, expected, killed } = makeStore(1)
       for (const store of [disk, killed]) {
-        for (const name of namedFiles(store)) {
+        for (const name of filesRead(store)) {
           const image = withFile(store, name, Uint8Array.from(bytes))
           assert.strictEqual(countRefusals(image, expected, 1, `${what} as ${name}`), 2, name)
         }
@@ -220,7 +254,7 @@ describe("A foreign file under a store's name", () => {
   it("I15: one of another kind is a typed error, and nothing is changed, after a close and after a kill", () => {
     const { disk, expected, killed } = makeStore(1)
     for (const store of [disk, killed]) {
-      for (const name of namedFiles(store)) {
+      for (const name of filesRead(store)) {
         for (const other of namedFiles(store)) {
           if (kindOf(name) === kindOf(other)) continue
           const image = withFile(store, name, bytesIn(store, other))
@@ -236,12 +270,13 @@ describe("A foreign file under a store's name", () => {
       const one = makeStore(seed)
       const other = makeStore(seed + 1_000, "two")
       for (const [store, source] of [[one.disk, other.disk], [one.killed, other.killed]] as const) {
-        const names = namedFiles(store)
-        assert.deepStrictEqual(namedFiles(source), names)
-        for (const name of names) {
-          const bytes = bytesIn(source, name)
+        const names = filesRead(store)
+        const others = filesRead(source)
+        assert.deepStrictEqual(others.map(withoutGeneration), names.map(withoutGeneration))
+        for (const [at, name] of names.entries()) {
+          const bytes = bytesIn(source, others[at]!)
           // It names the manifest of the same number, as this store's does.
-          if (name === "CURRENT") assert.deepStrictEqual(bytes, bytesIn(store, name))
+          if (kindOf(name) === "CURRENT") assert.deepStrictEqual(bytes, bytesIn(store, name))
           else assert.strictEqual(countRefusals(withFile(store, name, bytes), one.expected, seed, name), 2, name)
           if (kindOf(name) === "table") assert.strictEqual(bytes.length, bytesIn(store, name).length)
         }
@@ -256,10 +291,11 @@ describe("An older file put back", () => {
     let tried = 0
     let refused = 0
     for (const [name, states] of past) {
-      if (kindOf(name) !== "manifest" || name.endsWith(".tmp")) continue
-      const number = Number(/\d+/.exec(name)?.[0])
+      if (kindOf(name) !== "manifest") continue
+      const { generation, number } = manifestId(name)
       for (const bytes of states) {
-        const image = withFile(disk, "CURRENT", encodeCurrent(number))
+        const image = withFile(disk, currentOf(disk), undefined)
+        image.writeFile(pathOf(currentName(generation)), encodeCurrent(number))
         image.writeFile(pathOf(name), bytes)
         tried += 2
         refused += countRefusals(image, expected, seed, `${name} of ${bytes.length} bytes`)
@@ -271,10 +307,14 @@ describe("An older file put back", () => {
 
   it.for(seeds(3))("I15: as CURRENT alone is a typed error, and nothing is changed (seed %i)", (seed) => {
     const { disk, expected, past } = makeStore(seed)
-    const states = past.get("CURRENT") ?? []
-    assert.isAbove(states.length, 0)
-    for (const bytes of states) {
-      assert.strictEqual(countRefusals(withFile(disk, "CURRENT", bytes), expected, seed, "an older CURRENT"), 2)
+    const older = [...past].filter(([name]) => kindOf(name) === "CURRENT")
+    assert.isAbove(older.length, 0)
+    for (const [name, states] of older) {
+      for (const bytes of states) {
+        const image = withFile(disk, currentOf(disk), undefined)
+        image.writeFile(pathOf(name), bytes)
+        assert.strictEqual(countRefusals(image, expected, seed, `an older ${name}`), 2)
+      }
     }
   })
 
@@ -294,24 +334,24 @@ describe("An older file put back", () => {
 
   it.for(seeds(3))("I9, I11: that the manifest does not name changes no answer, and goes (seed %i)", (seed) => {
     const { disk, expected, past } = makeStore(seed)
-    const kinds = new Set<Kind>()
+    const seen = new Set<Kind>()
     const named = namedFiles(disk)
     for (const [name, states] of past) {
       if (named.includes(name)) continue
       for (const bytes of states) {
-        const image = withFile(disk, "CURRENT", bytesIn(disk, "CURRENT"))
+        const image = sameFiles(disk)
         image.writeFile(pathOf(name), bytes)
-        kinds.add(kindOf(name))
+        seen.add(kindOf(name))
         assert.strictEqual(countRefusals(image, expected, seed, `${name} put back`), 0)
         assert.notInclude(filesOf(image), name)
       }
     }
-    assert.includeMembers([...kinds], ["manifest", "segment", "table"])
+    assert.includeMembers([...seen], ["OWNER", "CURRENT", "manifest", "segment", "table"])
   })
 
   it.for(seeds(3))("I9, I11: all that the manifest does not name together changes no answer (seed %i)", (seed) => {
     const { disk, expected, past } = makeStore(seed)
-    const image = withFile(disk, "CURRENT", bytesIn(disk, "CURRENT"))
+    const image = sameFiles(disk)
     const named = namedFiles(disk)
     for (const [name, states] of past) {
       const last = states.at(-1)
@@ -327,8 +367,8 @@ describe("A table in the place of another", () => {
   it.for(seeds(3))("I15: of the same size is StoreCorrupted, and nothing is changed (seed %i)", (seed) => {
     const { disk, expected } = makeStore(seed)
     const sizes = new Map<number, Array<string>>()
-    for (const { file, size } of structureOn(disk, directory).tables) {
-      sizes.set(size, [...sizes.get(size) ?? [], tableName(file)])
+    for (const { file, generation, size } of structureOn(disk, directory).tables) {
+      sizes.set(size, [...sizes.get(size) ?? [], tableName(file, generation)])
     }
     const alike = [...sizes.values()].find((names) => names.length > 1) ?? []
     const [one = "", other = ""] = alike
@@ -346,14 +386,14 @@ describe("A table in the place of another", () => {
 
   it.for(seeds(3))("I15: that was put there while it was open answers nothing wrong (seed %i)", (seed) => {
     const { disk, expected } = makeStore(seed)
-    const tables = structureOn(disk, directory).tables.map(({ file }) => tableName(file))
+    const tables = structureOn(disk, directory).tables.map(({ file, generation }) => tableName(file, generation))
     const sizeOf = (name: string) => bytesIn(disk, name).length
     const [one = "", other = ""] = tables.flatMap((name) =>
       tables.filter((each) =>
         each !== name && sizeOf(each) === sizeOf(name)
       ).map((each) => [name, each] as const)
     )[0] ?? []
-    const image = copyOf(disk, (_name, bytes) => bytes)
+    const image = sameFiles(disk)
     const read = withStore(image, (store) =>
       Effect.gen(function*() {
         image.writeFile(pathOf(one), bytesIn(disk, other))

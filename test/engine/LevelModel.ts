@@ -167,6 +167,7 @@ export class LevelModel {
       versions,
       meta: {
         file: ++this.#file,
+        generation: 1,
         level,
         size: versions.length * entrySize,
         footerChecksum: 0,

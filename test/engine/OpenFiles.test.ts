@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import * as MemoryDisk from "../../src/disk/MemoryDisk.ts"
+import type { FileWatch } from "../../src/engine/Fence.ts"
 import { OpenFiles } from "../../src/engine/OpenFiles.ts"
 import type { PooledFile } from "../../src/engine/OpenFiles.ts"
 import { DiskError, StoreCorrupted } from "../../src/StoreError.ts"
@@ -13,6 +14,14 @@ import { CountedDisk } from "./CountedDisk.ts"
 import { runSeed, seeds } from "./harness.ts"
 
 const size = 64
+
+/** Of a store that stays the owner of its directory. */
+const ownDirectory: FileWatch = {
+  lost: () => undefined,
+  afterOpening: Effect.succeed(undefined),
+  look: Effect.succeed(undefined)
+}
+
 const pathOf = (number: number): string => `${number}.sst`
 
 /** A disk with files that are filled with their own numbers. */
@@ -37,7 +46,7 @@ describe("OpenFiles", () => {
   it.effect("closes the file that was not read lately, and opens it again when it is read", () =>
     Effect.gen(function*() {
       const counted = new CountedDisk(diskWith(4).service)
-      const files = new OpenFiles(counted.service, 3)
+      const files = new OpenFiles(counted.service, 3, ownDirectory)
       const opened = yield* openAll(files, 3)
       const [first, second, third] = [opened[0]!, opened[1]!, opened[2]!]
       const fourth = yield* files.open(pathOf(3))
@@ -53,7 +62,7 @@ describe("OpenFiles", () => {
 
   it.effect("lets a synchronous read of a closed file fail", () =>
     Effect.gen(function*() {
-      const files = new OpenFiles(diskWith(2).service, 1)
+      const files = new OpenFiles(diskWith(2).service, 1, ownDirectory)
       const opened = yield* openAll(files, 2)
       assert.isFalse(opened[0]!.isOpen)
       assert.throws(() => opened[0]!.readSync(0, 1), DiskError)
@@ -63,7 +72,7 @@ describe("OpenFiles", () => {
   it.effect("takes no read once it is closed for good", () =>
     Effect.gen(function*() {
       const disk = diskWith(1)
-      const files = new OpenFiles(disk.service, 2)
+      const files = new OpenFiles(disk.service, 2, ownDirectory)
       const file = yield* files.open(pathOf(0))
       yield* file.close
       const calls = disk.calls
@@ -74,7 +83,7 @@ describe("OpenFiles", () => {
 
   it.effect("gives the descriptor back if a file can't be opened", () =>
     Effect.gen(function*() {
-      const files = new OpenFiles(diskWith(0).service, 1)
+      const files = new OpenFiles(diskWith(0).service, 1, ownDirectory)
       const error = yield* Effect.flip(files.open(pathOf(0)))
       assert.deepStrictEqual([error.code, error.path, files.descriptors], ["ENOENT", pathOf(0), 0])
     }))
@@ -82,7 +91,7 @@ describe("OpenFiles", () => {
   it.effect("I15: reports a file that went missing or has another size, with its path", () =>
     Effect.gen(function*() {
       const disk = diskWith(3)
-      const files = new OpenFiles(disk.service, 1)
+      const files = new OpenFiles(disk.service, 1, ownDirectory)
       const opened = yield* openAll(files, 3)
       yield* disk.service.remove(pathOf(0))
       disk.writeFile(pathOf(1), new Uint8Array(size - 1))
@@ -99,7 +108,7 @@ describe("OpenFiles", () => {
   it.effect("fails every read that waits for an opening that fails, and succeeds in a later one", () =>
     Effect.gen(function*() {
       const disk = diskWith(2)
-      const files = new OpenFiles(disk.service, 1)
+      const files = new OpenFiles(disk.service, 1, ownDirectory)
       const opened = yield* openAll(files, 2)
       const fault = disk.fail({ when: ({ operation }) => operation === "openRead", code: "EMFILE" })
       const reads = yield* Effect.forEach([0, 8, 16], (offset) => Effect.flip(opened[0]!.read(offset, 8)), {
@@ -122,7 +131,7 @@ describe("OpenFiles", () => {
       const random = new SeededRandom(seed)
       const bound = 1 + random.int(5)
       const counted = new CountedDisk(diskWith(count).service)
-      const files = new OpenFiles(counted.service, bound)
+      const files = new OpenFiles(counted.service, bound, ownDirectory)
       const opened = yield* Effect.forEach(Array.from({ length: count }, (_, i) => i), (i) => files.open(pathOf(i)), {
         concurrency: 4
       })
@@ -167,7 +176,7 @@ describe("OpenFiles", () => {
     const program = Effect.gen(function*() {
       for (let n = 0;; n++) {
         const counted = new CountedDisk(diskWith(3).service)
-        const files = new OpenFiles(counted.service, 1)
+        const files = new OpenFiles(counted.service, 1, ownDirectory)
         const opened = yield* openAll(files, 3)
         const beside = yield* Effect.forkChild(Effect.forEach([1, 2, 1, 2], (number) => opened[number]!.read(0, 8)))
         const { struck } = yield* interruptAtYield(opened[0]!.read(0, 8), n)
@@ -185,7 +194,7 @@ describe("OpenFiles", () => {
   it.for(seeds(10))("ends a file's closing that begins while it is opened again (seed %i)", (seed) => {
     const program = Effect.gen(function*() {
       const counted = new CountedDisk(diskWith(2).service)
-      const files = new OpenFiles(counted.service, 1)
+      const files = new OpenFiles(counted.service, 1, ownDirectory)
       const opened = yield* openAll(files, 2)
       const read = yield* Effect.forkChild(opened[0]!.read(0, 8))
       yield* Effect.yieldNow
@@ -202,7 +211,7 @@ describe("OpenFiles", () => {
   it.for(seeds(10))("ends a file's closing only after the one that another file caused (seed %i)", (seed) => {
     const program = Effect.gen(function*() {
       const counted = new CountedDisk(diskWith(2).service)
-      const files = new OpenFiles(counted.service, 1)
+      const files = new OpenFiles(counted.service, 1, ownDirectory)
       const first = yield* files.open(pathOf(0))
       const opening = yield* Effect.forkChild(files.open(pathOf(1)))
       while (first.isOpen) yield* Effect.yieldNow
@@ -224,7 +233,7 @@ describe("A table whose file is closed", () => {
       const file = yield* disk.createAppend(path)
       yield* file.append([table.bytes])
     }
-    const files = new OpenFiles(disk, 1)
+    const files = new OpenFiles(disk, 1, ownDirectory)
     const file = yield* files.open("table")
     const reader = yield* TableReader.open(file, table.meta, new BlockCache(0), { policy: new ReadPolicy("sync") })
     yield* files.open("other")

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Result } from "effect"
 import { smallLevels } from "../../scripts/support/smallStrategies.ts"
-import { manifestName, tableName } from "../../src/engine/FileNames.ts"
+import { manifestName, parseFileName, tableName, tablePath } from "../../src/engine/FileNames.ts"
 import { readCurrent, readManifest } from "../../src/engine/ManifestLog.ts"
 import { parseSegmentName } from "../../src/log/SegmentName.ts"
 import { StoreReadMode } from "../../src/table/ReadPolicy.ts"
@@ -31,13 +31,14 @@ describe("A file that is removed", () => {
     disk.onCall((call, phase) => {
       if (phase !== "before" || call.operation !== "remove" || !isSegment(call)) return
       removed++
-      const number = parseSegmentName(call.path.slice(call.path.lastIndexOf("/") + 1)) ?? Number.NaN
+      const number = parseSegmentName(call.path.slice(call.path.lastIndexOf("/") + 1))?.segment ?? Number.NaN
       const survivor = disk.crashImage("synced")
-      const { firstSegment, tables } = structureOn(survivor, directory)
-      if (firstSegment <= number) problems.push(`the event for segment ${number} is not durable`)
-      for (const { file, size } of tables) {
-        const path = `${directory}/${tableName(file)}`
-        if (!hasFile(survivor, tableName(file))) problems.push(`${path} has no durable entry`)
+      const { segments, tables } = structureOn(survivor, directory)
+      if (segments.some(({ segment }) => segment <= number)) problems.push(`the event for segment ${number} is not durable`)
+      for (const { file, generation, size } of tables) {
+        const name = tableName(file, generation)
+        const path = `${directory}/${name}`
+        if (!hasFile(survivor, name)) problems.push(`${path} has no durable entry`)
         else if (survivor.readFile(path).length !== size) problems.push(`${path} is not durable`)
       }
     })
@@ -55,8 +56,8 @@ describe("A file that is removed", () => {
     disk.onCall((call, phase) => {
       if (phase !== "before" || call.operation !== "remove" || !isTable(call)) return
       removed++
-      const isNamed = structureOn(disk.crashImage("synced"), directory).tables.some(({ file }) =>
-        call.path.endsWith(tableName(file))
+      const isNamed = structureOn(disk.crashImage("synced"), directory).tables.some((table) =>
+        call.path === tablePath(directory, table)
       )
       if (isNamed) problems.push(`${call.path} is removed while the manifest names it`)
     })
@@ -79,13 +80,16 @@ describe("CURRENT", () => {
   it.for(seeds(4))("I7: moves to a manifest only when that is durable, its entry included (seed %i)", (seed) => {
     const disk = SimulatedDisk.make()
     const moves: Array<string> = []
-    disk.onCall(({ operation, path }, phase) => {
-      if (phase !== "before" || operation !== "rename") return
+    disk.onCall(({ operation, path, to }, phase) => {
+      if (phase !== "before" || operation !== "rename" || to === undefined) return
+      const current = parseFileName(to.slice(directory.length + 1))
+      if (current?._tag !== "Current") return void moves.push(`${path} moves to ${to}`)
+      const { generation } = current
       const number = Result.getOrThrow(readCurrent(path, disk.readFile(path)))
       const survivor = disk.crashImage("synced")
-      const name = manifestName(number)
+      const name = manifestName(number, generation)
       if (!hasFile(survivor, name)) return void moves.push(`${name} has no durable entry`)
-      const manifest = readManifest(name, number, survivor.readFile(`${directory}/${name}`))
+      const manifest = readManifest(name, { number, generation }, survivor.readFile(`${directory}/${name}`))
       moves.push(Result.isSuccess(manifest) ? "a durable manifest" : `${name} is not durable`)
     })
     for (let session = 0; session < 3; session++) {

@@ -6,13 +6,13 @@ import { makeInlineJobs } from "../../src/jobs/InlineJobs.ts"
 import type { Jobs } from "../../src/jobs/Jobs.ts"
 import { makeTableJobs } from "../../src/jobs/TableJobs.ts"
 import { DiskError, StoreCorrupted } from "../../src/StoreError.ts"
-import type { UnsupportedFormat } from "../../src/StoreError.ts"
+import type { TableError } from "../../src/StoreError.ts"
 import { interruptAtYield, runSimulation, SimulatedDisk } from "../../src/testing/index.ts"
 import { put } from "../table/TableFixture.ts"
 import { prepareFlush, prepareMerge } from "./JobFixture.ts"
 import type { MergeCase } from "./JobFixture.ts"
 
-type Job = (jobs: Jobs["Service"]) => Effect.Effect<unknown, DiskError | StoreCorrupted | UnsupportedFormat>
+type Job = (jobs: Jobs["Service"]) => Effect.Effect<unknown, TableError>
 
 const records = (step: number) =>
   Array.from({ length: 12 }, (_, i) => put(`key-${100 + i * step}`, step * 100 + i, "v".repeat(200)))

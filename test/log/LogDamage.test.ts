@@ -4,6 +4,7 @@ import type { LogPosition } from "../../src/log/LogPosition.ts"
 import { isAfter } from "../../src/log/LogPosition.ts"
 import { GroupHeader } from "../../src/log/SegmentFormat.ts"
 import type { SegmentIdentity } from "../../src/log/SegmentFormat.ts"
+import { segmentName } from "../../src/log/SegmentName.ts"
 import { StoreCorrupted } from "../../src/StoreError.ts"
 import { concat, linesOf, record, replay, smallContent, testSalt, withSegment, writeLog, zeroed } from "./LogFixture.ts"
 import type { TestRecord, WrittenGroup, WrittenLog, WrittenSegment } from "./LogFixture.ts"
@@ -131,7 +132,7 @@ describe("LogReplay of a log with flipped bits", () => {
             assert.strictEqual(groups, log.groups.length - 1, message)
           } else if (groups instanceof StoreCorrupted) {
             assert.strictEqual(groups.offset, hit === undefined ? 0 : hit.offset, message)
-            assert.strictEqual(groups.file, `wal-000000000${segment}.seg`, message)
+            assert.strictEqual(groups.file, segmentName(segment, 1), message)
           } else {
             assert.fail(message)
           }

@@ -99,7 +99,7 @@ export const writeLog = (
     let previous: SegmentWriter | undefined
     let durable: LogPosition = { segment: 0, offset: 0 }
     for (const segmentContent of content) {
-      const file = appendFile(segmentName(segment))
+      const file = appendFile(segmentName(segment, 1))
       yield* Effect.orDie(file.append([encodeSegmentHeader({ segment, salt: salt(segment) })]))
       const writer = new SegmentWriter(file, segment, salt(segment))
       if (previous !== undefined && shape.linked !== false) writer.follow(previous.lastGroupEnd)
@@ -151,7 +151,7 @@ export const replay = (
   Effect.gen(function*() {
     const lines: Array<string> = []
     const result = yield* replayLog({
-      segments: segments.map(({ bytes, segment }) => ({ segment, file: countedFile(segmentName(segment), bytes) })),
+      segments: segments.map(({ bytes, segment }) => ({ segment, file: countedFile(segmentName(segment, 1), bytes) })),
       firstSequence: options.firstSequence ?? 1,
       durable: options.durable,
       onRecord: (buffer, kind, keyOffset, keyLength, valueOffset, valueLength, sequence) => {

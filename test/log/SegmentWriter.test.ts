@@ -24,6 +24,7 @@ const diskOf = (createAppend: Disk["Service"]["createAppend"]): Disk["Service"] 
   const unused = () => Effect.die("not part of this test")
   return {
     createAppend,
+    claim: unused,
     openRead: unused,
     kind: unused,
     list: unused,
@@ -39,7 +40,7 @@ const diskOf = (createAppend: Disk["Service"]["createAppend"]): Disk["Service"] 
 describe("SegmentWriter", () => {
   it.effect("creates the file with its header and stands behind it", () =>
     Effect.gen(function*() {
-      const file = appendFile("wal-0000000007.seg")
+      const file = appendFile("wal-0000000007-1.seg")
       const writer = yield* SegmentWriter.create(diskOf(() => Effect.succeed(file)), file.path, 7, identity.salt)
       assert.strictEqual(file.bytes().length, 64)
       assert.strictEqual(writer.position, 64)

@@ -17,17 +17,24 @@ const foldOf = (events: ReadonlyArray<ManifestEvent>): ManifestState => {
   return state!
 }
 
+const created = (segment: number): ManifestEvent => ({
+  _tag: "SegmentCreated",
+  segment,
+  generation: 1,
+  salt: { low: segment, high: 0 }
+})
+
 describe("The position up to which a closed log is durable (I15)", () => {
   it("is not forgotten for what the background did while the store closed", () => {
     const open: ReadonlyArray<ManifestEvent> = [
-      { _tag: "Snapshot", tables: [], segments: [], firstSegment: 1, nextTable: 1, lastSequence: 0 },
-      { _tag: "SegmentCreated", segment: 1 },
-      { _tag: "SegmentCreated", segment: 2 },
+      { _tag: "Snapshot", tables: [], segments: [], nextSegment: 1, nextTable: 1, lastSequence: 0 },
+      created(1),
+      created(2),
       { _tag: "CleanlyClosed", segment: 2, offset: 4_096 }
     ]
     const later: ReadonlyArray<ManifestEvent> = [
-      { _tag: "SegmentCreated", segment: 3 },
-      { _tag: "MemtableFlushed", segment: 1, lastSequence: 10 },
+      created(3),
+      { _tag: "MemtableFlushed", segments: [1], lastSequence: 10 },
       { _tag: "TablesCompacted", removed: [], added: [] }
     ]
     for (const event of later) {

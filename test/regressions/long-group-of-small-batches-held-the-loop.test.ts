@@ -21,7 +21,7 @@ const oneRecord = (number: number): EncodedRange => {
 /** The most records that were put in while another fiber could not run. */
 const longestStretch = Effect.gen(function*() {
   const index = ArenaMemtable.make({ limit: 1024 * 1024, baseSequence: 1 })
-  const memtable = new Memtable(index, undefined, () => {})
+  const memtable = new Memtable(index, [], () => {})
   const ranges = Array.from({ length: records }, (_, number) => oneRecord(number))
   const total = ranges.reduce((sum, { end }) => sum + end, 0)
   const inserting = yield* Effect.forkChild(new MemtableWriter().insert(memtable, ranges, 1, records, total))

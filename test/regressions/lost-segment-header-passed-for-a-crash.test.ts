@@ -19,7 +19,8 @@ const killedStore = (seed: number) => {
     (store) => Effect.map(store.put(bytesOf("key"), bytesOf("value")), () => disk.killImage())
   )
   const killed = runSeed(write, seed)
-  const path = `${directory}/${segmentName(structureOn(killed, directory).segments[0] ?? 0)}`
+  const { generation, segment } = structureOn(killed, directory).segments[0]!
+  const path = `${directory}/${segmentName(segment, generation)}`
   return { killed, path }
 }
 

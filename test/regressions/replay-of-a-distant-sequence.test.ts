@@ -5,7 +5,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { segmentName } from "../../src/engine/FileNames.ts"
+import { segmentFile } from "../../scripts/support/smallStore.ts"
 import { decodeSegmentHeader, segmentHeaderSize } from "../../src/log/SegmentFormat.ts"
 import { SegmentWriter } from "../../src/log/SegmentWriter.ts"
 import { deleteSize, putSize, writeDelete, writePut } from "../../src/record/RecordCodec.ts"
@@ -22,7 +22,7 @@ const payload = (): Uint8Array => {
 /** Puts a group with distant sequences into the segment that a store has just begun. */
 const plantGroup = (disk: SimulatedDisk, firstSequence: number): Effect.Effect<void> =>
   Effect.gen(function*() {
-    const path = `/store/${segmentName(1)}`
+    const path = `/store/${segmentFile(disk, 1)}`
     const header = disk.readFile(path).slice(0, segmentHeaderSize)
     const decoded = decodeSegmentHeader(header, 1)
     assert.ok(decoded._tag === "Valid")

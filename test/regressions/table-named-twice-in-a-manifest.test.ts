@@ -3,6 +3,7 @@ import { applyEvent } from "../../src/engine/ManifestEvent.ts"
 
 const table = (file: number, level: number) => ({
   file,
+  generation: 1,
   level,
   size: 100,
   footerChecksum: 1,
@@ -16,7 +17,7 @@ const table = (file: number, level: number) => ({
 })
 
 const snapshot = (tables: ReadonlyArray<ReturnType<typeof table>>) =>
-  applyEvent(undefined, { _tag: "Snapshot", tables, segments: [], firstSegment: 1, nextTable: 9, lastSequence: 1 })
+  applyEvent(undefined, { _tag: "Snapshot", tables, segments: [], nextSegment: 1, nextTable: 9, lastSequence: 1 })
 
 describe("a manifest (I11, I15)", () => {
   it("that names a table twice is refused", () => {

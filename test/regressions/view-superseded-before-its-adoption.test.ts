@@ -16,7 +16,7 @@ const rotations = 8
 /** One fiber rotates, another drops what was rotated. Returns how many memtables nothing holds any more. */
 const rotateAndFlush = Effect.gen(function*() {
   let unused = 0
-  const make = () => new Memtable(ArenaMemtable.make({ limit: 1024, baseSequence: 1 }), undefined, () => unused++)
+  const make = () => new Memtable(ArenaMemtable.make({ limit: 1024, baseSequence: 1 }), [], () => unused++)
   const view = TxRef.makeUnsafe(new ReadView(make(), [], TableTree.of([])).adopt())
   const rotate = Effect.suspend(() => {
     const next = make()

@@ -15,6 +15,7 @@ const typical = [280_000, 280_000, 280_000, 280_000, 1_100_000, 11_000_000, 110_
 
 const table = (file: number, level: number, entries: number, shadowed = 0): TableMeta => ({
   file,
+  generation: 1,
   level,
   size: entries * 120,
   footerChecksum: 0,

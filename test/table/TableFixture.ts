@@ -3,6 +3,7 @@ import { Arbitrary, Effect, Schema } from "effect"
 import type { ReadFile } from "../../src/disk/Disk.ts"
 import { compareBytes } from "../../src/record/Bytes.ts"
 import { RecordKind } from "../../src/record/RecordKind.ts"
+import type { TableError } from "../../src/StoreError.ts"
 import { BlockCache } from "../../src/table/BlockCache.ts"
 import type { Compression } from "../../src/table/Compression.ts"
 import { ReadPolicy } from "../../src/table/ReadPolicy.ts"
@@ -11,13 +12,14 @@ import type { TableMeta } from "../../src/table/TableMeta.ts"
 import { TableReader, TableResult, TableStatus } from "../../src/table/TableReader.ts"
 import { TableWriter } from "../../src/table/TableWriter.ts"
 import { attempt } from "../../src/testing/shape/TableEntries.ts"
-import type { TableEntry as Entry, TableError } from "../../src/testing/shape/TableEntries.ts"
+import type { TableEntry as Entry } from "../../src/testing/shape/TableEntries.ts"
 
 import { countedFile } from "../disk/countedFile.ts"
 import type { CountedFile } from "../disk/countedFile.ts"
 
 export { attempt, move, readVersions } from "../../src/testing/shape/TableEntries.ts"
-export type { TableEntry as Entry, TableError } from "../../src/testing/shape/TableEntries.ts"
+export type { TableError } from "../../src/StoreError.ts"
+export type { TableEntry as Entry } from "../../src/testing/shape/TableEntries.ts"
 
 export const compareEntries = (a: Entry, b: Entry): number => compareBytes(a.key, b.key) || b.sequence - a.sequence
 
@@ -34,6 +36,7 @@ export interface TableBytes {
 
 export interface WriteOptions {
   readonly file?: number
+  readonly generation?: number
   readonly blockSize?: number
   readonly filterBitsPerKey?: number
   readonly compression?: Compression
@@ -43,6 +46,7 @@ export interface WriteOptions {
 export const writeTable = (entries: ReadonlyArray<Entry>, options: WriteOptions = {}): TableBytes => {
   const writer = new TableWriter({
     file: options.file ?? 7,
+    generation: options.generation ?? 1,
     level: 1,
     blockSize: options.blockSize ?? 128,
     filterBitsPerKey: options.filterBitsPerKey ?? 10,

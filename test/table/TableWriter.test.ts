@@ -16,16 +16,20 @@ import {
 import type { Entry } from "./TableFixture.ts"
 
 const makeWriter = (blockSize = 128): TableWriter =>
-  new TableWriter({ file: 7, level: 2, blockSize, filterBitsPerKey: 10, compression: "none" })
+  new TableWriter({ file: 7, generation: 3, level: 2, blockSize, filterBitsPerKey: 10, compression: "none" })
 
 const add = (writer: TableWriter, { key, kind, sequence, value }: Entry): void =>
   writer.add(key, 0, key.length, sequence, kind, value, 0, value.length)
 
 describe("TableWriter", () => {
   it("describes what it wrote", () => {
-    const { bytes, meta } = writeTable([put("b", 5, "x"), tombstone("b", 3), put("cc", 9)], { file: 12 })
+    const { bytes, meta } = writeTable([put("b", 5, "x"), tombstone("b", 3), put("cc", 9)], {
+      file: 12,
+      generation: 5
+    })
     assert.deepStrictEqual(meta, {
       file: 12,
+      generation: 5,
       level: 1,
       size: bytes.length,
       footerChecksum: new DataView(bytes.buffer).getUint32(bytes.length - 12, true),

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { smallLevels } from "../../scripts/support/smallStrategies.ts"
-import { currentName, segmentName, tableName } from "../../src/engine/FileNames.ts"
+import { segmentName, tableName } from "../../src/engine/FileNames.ts"
 import { shapeProblems, SimulatedDisk } from "../../src/testing/index.ts"
 import { segmentProblems } from "../../src/testing/shape/SegmentShape.ts"
 import { filesIn, structureOn } from "../../src/testing/shape/Structure.ts"
@@ -31,6 +31,8 @@ const closedStore = (): SimulatedDisk => {
 
 const path = (name: string): string => `${directory}/${name}`
 
+const nameOf = ({ file, generation }: TableBytes["meta"]): string => tableName(file, generation)
+
 const copyOver = (disk: SimulatedDisk, from: string, to: string): void =>
   disk.writeFile(path(to), disk.readFile(path(from)))
 
@@ -46,19 +48,23 @@ describe("The shape of a closed store", () => {
   })
 
   it.each<readonly [string, (disk: SimulatedDisk) => void]>([
-    ["has a file that the manifest does not name", (disk) => disk.writeFile(path(tableName(999)), new Uint8Array(0))],
-    ["has a temporary file left", (disk) => disk.writeFile(path("CURRENT.tmp"), new Uint8Array(0))],
-    ["has no manifest", (disk) => disk.writeFile(path(currentName), new Uint8Array(0))],
+    ["has a file that the manifest does not name", (disk) => disk.writeFile(path(tableName(999, 1)), new Uint8Array(0))],
+    ["has a temporary file left", (disk) => disk.writeFile(path("CURRENT-1.tmp"), new Uint8Array(0))],
+    ["has an older owner's file left", (disk) => disk.writeFile(path("OWNER-1"), new Uint8Array(0))],
+    ["has no manifest", (disk) => {
+      const current = structureOn(disk, directory).files.find((name) => name.startsWith("CURRENT")) ?? ""
+      disk.writeFile(path(current), new Uint8Array(0))
+    }],
     ["has a table in place of another", (disk) => {
       const [one, other] = structureOn(disk, directory).tables
-      if (one !== undefined && other !== undefined) copyOver(disk, tableName(one.file), tableName(other.file))
+      if (one !== undefined && other !== undefined) copyOver(disk, nameOf(one), nameOf(other))
     }],
     ["has a table that ends early", (disk) => {
-      const name = tableName(structureOn(disk, directory).tables[0]?.file ?? 0)
+      const name = nameOf(structureOn(disk, directory).tables[0]!)
       disk.writeFile(path(name), disk.readFile(path(name)).slice(0, -1))
     }],
     ["has a table with a damaged block", (disk) => {
-      const name = tableName(structureOn(disk, directory).tables[0]?.file ?? 0)
+      const name = nameOf(structureOn(disk, directory).tables[0]!)
       disk.writeFile(path(name), disk.readFile(path(name)).fill(0, 10, 20))
     }]
   ])("I11: is wrong where the store %s", (_, spoil) => {
@@ -70,7 +76,7 @@ describe("The shape of a closed store", () => {
 
   it("I11: is wrong where a file that the manifest names is not there", () => {
     const disk = closedStore()
-    for (const lost of structureOn(disk, directory).files.filter((name) => !/CURRENT|manifest/.test(name))) {
+    for (const lost of structureOn(disk, directory).files.filter((name) => !/OWNER|CURRENT|manifest/.test(name))) {
       const image = SimulatedDisk.make()
       for (const name of filesIn(disk, directory)) {
         if (name !== lost) image.writeFile(path(name), disk.readFile(path(name)))
@@ -84,7 +90,8 @@ describe("The shape of a closed store", () => {
 
   it("I2: is wrong where a segment's header is not its own", () => {
     const disk = closedStore()
-    const name = segmentName(structureOn(disk, directory).segments[0] ?? 0)
+    const { generation, segment } = structureOn(disk, directory).segments[0]!
+    const name = segmentName(segment, generation)
     disk.writeFile(path(name), disk.readFile(path(name)).fill(0, 0, 64))
     assert.deepStrictEqual(shapeProblems(disk, directory).map(({ invariant }) => invariant), ["I2"])
   })

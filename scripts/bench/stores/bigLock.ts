@@ -130,7 +130,14 @@ const makeStore = (
       Effect.gen(function*() {
         const { number, path } = nextFile("sst")
         const file = yield* disk.createAppend(path)
-        const options = { file: number, level: 0, blockSize: 4096, filterBitsPerKey: 10, compression: "none" } as const
+        const options = {
+          file: number,
+          generation: 1,
+          level: 0,
+          blockSize: 4096,
+          filterBitsPerKey: 10,
+          compression: "none"
+        } as const
         const meta = yield* fillTable(source, new TableWriter(options), file)
         const reader = yield* TableReader.open(yield* disk.openRead(path), meta, cache, { policy })
         yield* disk.syncDirectory(directory)
