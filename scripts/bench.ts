@@ -8,6 +8,7 @@ import { Console, Effect } from "effect"
 import { mkdirSync } from "node:fs"
 import { runColdReads } from "./bench/coldReads.ts"
 import { runComparison } from "./bench/comparison/runComparison.ts"
+import { runLives } from "./bench/lives.ts"
 import { runLoad } from "./bench/load.ts"
 import { runPrice } from "./bench/price.ts"
 import { chosenNames, settings } from "./bench/settings.ts"
@@ -18,7 +19,8 @@ const price = "price"
 /** Of this store alone; they run only if they are named. */
 const measurements = [
   { name: "load", run: runLoad },
-  { name: "coldreads", run: runColdReads }
+  { name: "coldreads", run: runColdReads },
+  { name: "lives", run: runLives }
 ]
 
 const isChosen = (name: string): boolean =>

@@ -128,6 +128,9 @@ const makeFlusher: Effect.Effect<
       }
     }))
 
+  // More than one memtable may have been replayed.
+  if (engine.view.value.immutables.length > 0) actor.tell("wake")
+
   return Flusher.of({
     wake: () => actor.tell("wake"),
     drain: () => {

@@ -16,7 +16,10 @@ import { tablePath } from "./FileNames.ts"
 import type { RecoveryAccess, RecoveryError } from "./RecoveryAccess.ts"
 import { pathsOf } from "./Replay.ts"
 
-/** A small table takes less than one part in so many of a memtable: four of them are merged in a few milliseconds. */
+/**
+ * A table below this part of a memtable is small. Four of them are merged: 8 MiB at most where a memtable takes 32,
+ * which is a tenth of a second, once in 36 lives.
+ */
 const smallPart = 16
 const smallTables = 4
 
