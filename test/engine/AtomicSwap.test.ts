@@ -7,7 +7,8 @@ import { SimulatedDisk } from "../../src/testing/index.ts"
 import { isSegment, runSeed, seeds, withStore } from "./harness.ts"
 import { runWorkload, WorkloadHistory } from "./workload.ts"
 
-const numberOf = (path: string): number => parseSegmentName(path.slice(path.lastIndexOf("/") + 1))?.segment ?? Number.NaN
+const numberOf = (path: string): number =>
+  parseSegmentName(path.slice(path.lastIndexOf("/") + 1))?.segment ?? Number.NaN
 
 /** The sequences in one segment's file, in order. */
 const sequencesIn = (segment: number, bytes: Uint8Array) =>

@@ -2,7 +2,18 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { SeededRandom, SimulatedDisk } from "../../src/testing/index.ts"
 import { checkHonest, contentEnd, copyOf, honest, refusalOf, withFile } from "./changedFiles.ts"
-import { bytesOf, contentOn, directory, filesOf, padded, runSeed, seeds, withStore } from "./harness.ts"
+import {
+  bytesOf,
+  contentOn,
+  directory,
+  fileAt,
+  filesOf,
+  isOwner,
+  padded,
+  runSeed,
+  seeds,
+  withStore
+} from "./harness.ts"
 import type { Store } from "./harness.ts"
 
 /** A store with tables, tombstones in them, and records in its log. */
@@ -25,6 +36,9 @@ const closedStore = (seed: number): SimulatedDisk => {
   runSeed(withStore(disk, fill), seed)
   return disk
 }
+
+/** The files whose content counts: the owner's is there by its name alone. */
+const filesRead = (disk: SimulatedDisk): ReadonlyArray<string> => filesOf(disk).filter((name) => !isOwner(name))
 
 const damages: { readonly [name: string]: (bytes: Uint8Array, random: SeededRandom) => Uint8Array } = {
   "a flipped bit": (bytes, random) => {
@@ -55,7 +69,7 @@ describe("A damaged file of a closed store", () => {
       const expected = runSeed(contentOn(copyOf(disk, (_name, bytes) => bytes)), seed)
       const random = new SeededRandom(seed)
       const outcomes = new Map<string, Set<string>>()
-      for (const file of filesOf(disk)) {
+      for (const file of filesRead(disk)) {
         const whole = disk.readFile(`${directory}/${file}`)
         const content = whole.subarray(0, contentEnd(whole))
         for (let times = 0; times < 25; times++) {
@@ -66,18 +80,18 @@ describe("A damaged file of a closed store", () => {
             file.endsWith(".seg") ? Buffer.concat([damaged, new Uint8Array(4096)]) : damaged
           )
           const outcome = checkHonest(image, expected, seed, `${name} in ${file}`)
-          const kind = file.slice(file.lastIndexOf(".") + 1)
+          const kind = fileAt(file)?._tag ?? ""
           outcomes.set(kind, (outcomes.get(kind) ?? new Set()).add(outcome))
         }
       }
-      assert.deepStrictEqual([...outcomes.keys()].sort(), ["CURRENT", "log", "seg", "sst"])
-      for (const kind of ["CURRENT", "seg", "sst"]) assert.isTrue(outcomes.get(kind)?.has("StoreCorrupted"), kind)
+      assert.deepStrictEqual([...outcomes.keys()].sort(), ["Current", "Manifest", "Segment", "Table"])
+      for (const kind of ["Current", "Segment", "Table"]) assert.isTrue(outcomes.get(kind)?.has("StoreCorrupted"), kind)
     })
   }
 
   it("I15: a missing one is StoreCorrupted, and nothing is changed", () => {
     const disk = closedStore(1)
-    for (const file of filesOf(disk)) {
+    for (const file of filesRead(disk)) {
       const image = withFile(disk, file, undefined)
       const answer = refusalOf(image, 1)
       assert.strictEqual(answer, "StoreCorrupted", file)
@@ -86,9 +100,24 @@ describe("A damaged file of a closed store", () => {
 
   it("I15: one that is lost from its beginning on is StoreCorrupted", () => {
     const disk = closedStore(1)
-    for (const file of filesOf(disk)) {
+    for (const file of filesRead(disk)) {
       const answer = refusalOf(withFile(disk, file, new Uint8Array(0)), 1)
       assert.include(honest, answer, file)
+    }
+  })
+})
+
+describe("The owner's file of a closed store", () => {
+  it("may go or hold anything", () => {
+    const disk = closedStore(1)
+    const expected = runSeed(contentOn(copyOf(disk, (_name, bytes) => bytes)), 1)
+    const owners = filesOf(disk).filter(isOwner)
+    assert.lengthOf(owners, 1)
+    for (const bytes of [undefined, bytesOf("anything"), new Uint8Array(70_000)]) {
+      for (const readOnly of [true, false]) {
+        const image = withFile(disk, owners[0]!, bytes)
+        assert.strictEqual(checkHonest(image, expected, 1, "the owner's file", { readOnly }), "the same")
+      }
     }
   })
 })

@@ -9,6 +9,7 @@ import {
   contentOn,
   entriesOf,
   isManifest,
+  isNumbered,
   isSegment,
   nameIn,
   padded,
@@ -191,7 +192,7 @@ describe("A defect", () => {
     let left = 2
     const broken = withDefect(
       SimulatedDisk.make(),
-      (operation, path) => operation === "createAppend" && path.endsWith("2.seg") && left-- > 0
+      (operation, path) => operation === "createAppend" && isNumbered(path, "Segment", 2) && left-- > 0
     )
     const program = withStore(broken, (store) =>
       Effect.gen(function*() {

@@ -30,15 +30,19 @@ describe("The names of a store's files", () => {
     assert.strictEqual(tablePath("/data", { file: 42, generation: 7 }), "/data/table-0000000042-7.sst")
   })
 
-  it.prop("tell their kind, number and generation", { number: FileNumber, generation: FileNumber }, ({ generation, number }) => {
-    assert.deepStrictEqual(parseFileName("LOCK"), { _tag: "Lock" })
-    assert.deepStrictEqual(parseFileName(ownerName(generation)), { _tag: "Owner", generation })
-    assert.deepStrictEqual(parseFileName(currentName(generation)), { _tag: "Current", generation })
-    assert.deepStrictEqual(parseFileName(currentTemporaryName(generation)), { _tag: "Temporary", generation })
-    assert.deepStrictEqual(parseFileName(manifestName(number, generation)), { _tag: "Manifest", number, generation })
-    assert.deepStrictEqual(parseFileName(segmentName(number, generation)), { _tag: "Segment", number, generation })
-    assert.deepStrictEqual(parseFileName(tableName(number, generation)), { _tag: "Table", number, generation })
-  })
+  it.prop(
+    "tell their kind, number and generation",
+    { number: FileNumber, generation: FileNumber },
+    ({ generation, number }) => {
+      assert.deepStrictEqual(parseFileName("LOCK"), { _tag: "Lock" })
+      assert.deepStrictEqual(parseFileName(ownerName(generation)), { _tag: "Owner", generation })
+      assert.deepStrictEqual(parseFileName(currentName(generation)), { _tag: "Current", generation })
+      assert.deepStrictEqual(parseFileName(currentTemporaryName(generation)), { _tag: "Temporary", generation })
+      assert.deepStrictEqual(parseFileName(manifestName(number, generation)), { _tag: "Manifest", number, generation })
+      assert.deepStrictEqual(parseFileName(segmentName(number, generation)), { _tag: "Segment", number, generation })
+      assert.deepStrictEqual(parseFileName(tableName(number, generation)), { _tag: "Table", number, generation })
+    }
+  )
 
   it("are told up to the largest number and the largest generation, and not beyond", () => {
     for (const nameOf of [manifestName, segmentName, tableName]) {

@@ -137,7 +137,9 @@ const countRefusals = (
 const versions = [0, 2, 999_999_999]
 
 /** The file with the version, and all that makes sure of it right. */
-const ofVersion: { readonly [kind in Exclude<Kind, "OWNER" | "table">]: (bytes: Uint8Array, version: number) => Uint8Array } = {
+const ofVersion: {
+  readonly [kind in Exclude<Kind, "OWNER" | "table">]: (bytes: Uint8Array, version: number) => Uint8Array
+} = {
   CURRENT: (bytes, version) => {
     const body = Buffer.from(bytes).toString().replace("effect-lsm 1", `effect-lsm ${version}`).split(" crc ")[0] ?? ""
     return bytesOf(`${body} crc ${checksum(bytesOf(body), 0).toString(16).padStart(8, "0")}\n`)

@@ -2,14 +2,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { smallLevels, smallTiers } from "../../scripts/support/smallStrategies.ts"
 import type { CompactionPick, CompactionStrategy, TreeShape } from "../../src/Compaction.ts"
+import { tablePath } from "../../src/engine/FileNames.ts"
 import { shapeProblems, SimulatedDisk } from "../../src/testing/index.ts"
 import { structureOn } from "../../src/testing/shape/Structure.ts"
 import {
   bytesOf,
   contentOf,
+  currentOn,
   directory,
   entriesOf,
-  filesOf,
   isManifest,
   nameIn,
   padded,
@@ -26,7 +27,7 @@ const stopTables = 3
 const watchLevel0 = (disk: SimulatedDisk): () => number => {
   let most = 0
   disk.onCall((call, phase) => {
-    if (phase !== "after" || call.operation !== "sync" || !isManifest(call) || !filesOf(disk).includes("CURRENT"))
+    if (phase !== "after" || call.operation !== "sync" || !isManifest(call) || currentOn(disk) === undefined)
       return
     most = Math.max(most, structureOn(disk, directory).tables.filter(({ level }) => level === 0).length)
   })
@@ -127,7 +128,7 @@ describe("Level 0", () => {
 
 /** A table that the manifest names already is opened once more by a merge alone. */
 const isMerging = (disk: SimulatedDisk, path: string): boolean =>
-  structureOn(disk, directory).tables.some(({ file }) => path.endsWith(`${String(file).padStart(10, "0")}.sst`))
+  structureOn(disk, directory).tables.some((table) => path === tablePath(directory, table))
 
 describe("A strategy that is of no help", () => {
   const some = (shape: TreeShape) => shape.levels.flat()

@@ -6,8 +6,10 @@ import {
   bytesOf,
   contentOn,
   describeTaken,
+  fileAt,
   filesOf,
   isManifest,
+  isNumbered,
   runSeed,
   seeds,
   takeImages,
@@ -25,7 +27,7 @@ const rewriteManifest = (disk: SimulatedDisk, written: { count: number }) =>
         yield* store.put(longKey(written.count), bytesOf("value"))
         written.count++
         yield* store.flush
-        if (filesOf(disk).includes("manifest-0000000002.log")) left--
+        if (filesOf(disk).some((name) => isNumbered(name, "Manifest", 2))) left--
         assert.isBelow(written.count, 40)
       }
     }))
@@ -35,7 +37,7 @@ const duringRewrite = (): (call: DiskCall) => boolean => {
   let left = 0
   return (call) => {
     const wasRewriting = left > 0
-    if (isManifest(call) && call.operation === "createAppend" && call.path.includes("2.log")) left = Infinity
+    if (isManifest(call) && call.operation === "createAppend" && isNumbered(call.path, "Manifest", 2)) left = Infinity
     if (isManifest(call) && call.operation === "remove") left = 6
     left--
     return wasRewriting
@@ -62,7 +64,8 @@ describe("A manifest that is written anew", () => {
     const disk = SimulatedDisk.make()
     const written = { count: 0 }
     runSeed(rewriteManifest(disk, written), 1)
-    assert.deepStrictEqual(filesOf(disk).filter((name) => name.startsWith("manifest")), ["manifest-0000000002.log"])
+    const manifests = filesOf(disk).filter((name) => fileAt(name)?._tag === "Manifest")
+    assert.deepStrictEqual(manifests.map((name) => isNumbered(name, "Manifest", 2)), [true])
     assert.strictEqual(runSeed(contentOn(disk), 1).size, written.count)
   })
 
@@ -75,7 +78,7 @@ describe("A manifest that is written anew", () => {
         const isDuring = duringRewrite()
         const fault = disk.fail({
           when: (call) => {
-            const isOfRewrite = isDuring(call) || (isManifest(call) && call.path.includes("2.log"))
+            const isOfRewrite = isDuring(call) || isNumbered(call.path, "Manifest", 2)
             // A flush may be going on: its own calls are left alone, but for those that do not tell whose they are.
             const isItsOwn = isManifest(call) || call.path.includes("CURRENT") || call.operation === "syncDirectory"
             return isOfRewrite && isItsOwn && call.operation === operation

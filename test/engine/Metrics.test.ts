@@ -73,6 +73,7 @@ describe("metrics", () => {
         memtable_bytes: stats.memtable.bytes,
         immutables: 0,
         immutable_bytes: 0,
+        replayed_bytes: 0,
         compaction_debt_bytes: stats.compaction.debt,
         queued_bytes: 0,
         cache_bytes: stats.cache.bytes,

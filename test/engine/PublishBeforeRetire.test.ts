@@ -34,7 +34,8 @@ describe("A file that is removed", () => {
       const number = parseSegmentName(call.path.slice(call.path.lastIndexOf("/") + 1))?.segment ?? Number.NaN
       const survivor = disk.crashImage("synced")
       const { segments, tables } = structureOn(survivor, directory)
-      if (segments.some(({ segment }) => segment <= number)) problems.push(`the event for segment ${number} is not durable`)
+      if (segments.some(({ segment }) => segment <= number))
+        problems.push(`the event for segment ${number} is not durable`)
       for (const { file, generation, size } of tables) {
         const name = tableName(file, generation)
         const path = `${directory}/${name}`

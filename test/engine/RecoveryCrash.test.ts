@@ -1,15 +1,21 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit } from "effect"
+import { segmentFile } from "../../scripts/support/smallStore.ts"
+import { currentGeneration } from "../../src/engine/Directory.ts"
+import { currentTemporaryName, manifestName, ownerName, storeFiles, tableName } from "../../src/engine/FileNames.ts"
 import { WriteBatch } from "../../src/index.ts"
 import { SeededRandom, simulate, SimulatedDisk } from "../../src/testing/index.ts"
 import type { CrashMode } from "../../src/testing/index.ts"
+import { structureOn } from "../../src/testing/shape/Structure.ts"
 import {
   bytesOf,
   contentOf,
   contentOn,
   describeTaken,
   directory,
+  fileAt,
   filesOf,
+  isOwner,
   padded,
   runSeed,
   seeds,
@@ -111,7 +117,7 @@ describe("A recovered store", () => {
       runSeed(withStore(disk, (store) => store.put(bytesOf("new"), bytesOf("new"))), seed)
       const isAppended = disk.trace.filter(({ operation }) => operation === "append" || operation === "sync")
       assert.isNotEmpty(isAppended)
-      assert.isEmpty(isAppended.filter(({ path }) => before.has(path) && !path.endsWith("CURRENT.tmp")))
+      assert.isEmpty(isAppended.filter(({ path }) => before.has(path) && fileAt(path)?._tag !== "Temporary"))
     }
   })
 
@@ -137,7 +143,7 @@ describe("A recovered store", () => {
 
   it.for(seeds(4))("I16: gives sequences above those of groups that it discarded (seed %i)", (seed) => {
     const disk = SimulatedDisk.make({ seed })
-    const segment = `${directory}/wal-0000000001.seg`
+    const pathOf = (image: SimulatedDisk) => `${directory}/${segmentFile(image, 1)}`
     const write = withStore(disk, (store) =>
       Effect.gen(function*() {
         let last = 0
@@ -149,9 +155,9 @@ describe("A recovered store", () => {
       }))
     const { image, last } = runSeed(write, seed)
     // The second group's value is lost, those behind it are not: the log ends before it.
-    const bytes = image.readFile(segment)
+    const bytes = image.readFile(pathOf(image))
     const lost = Buffer.from(bytes).indexOf("1:...")
-    image.writeFile(segment, bytes.fill(0, lost, lost + 100))
+    image.writeFile(pathOf(image), bytes.fill(0, lost, lost + 100))
     const commit = withStore(image, (store) =>
       Effect.gen(function*() {
         assert.deepStrictEqual([...(yield* contentOf(store)).keys()], ["key/0"])
@@ -163,27 +169,37 @@ describe("A recovered store", () => {
 })
 
 describe("Files that the manifest does not name", () => {
-  const orphans = ["table-0000009999.sst", "manifest-0000000000.log", "CURRENT.tmp"]
+  /** Of an earlier opening, of the last one, and of one after it that did not come to its end. */
+  const orphansOf = (generation: number) =>
+    [-1, 0, 1].flatMap((later) => [
+      tableName(9_999, generation + later),
+      manifestName(0, generation + later),
+      currentTemporaryName(generation + later),
+      ...later === 0 ? [] : [ownerName(generation + later)]
+    ])
 
-  const withOrphans = (seed: number): SimulatedDisk => {
+  const withOrphans = (seed: number) => {
     const disk = SimulatedDisk.make({ seed })
     const workload = { seed, writers: 3, writesEach: 15, structural: 1 }
     runSeed(
       withStore(disk, (store) => Effect.andThen(runWorkload(store, new WorkloadHistory(), workload), store.flush)),
       seed
     )
+    const orphans = orphansOf(currentGeneration(storeFiles(filesOf(disk))))
     for (const name of orphans) disk.writeFile(`${directory}/${name}`, bytesOf("an orphan"))
-    return disk
+    return { disk, orphans }
   }
 
   it.for(seeds(3))("I11, I16: go when the store opens (seed %i)", (seed) => {
-    const disk = withOrphans(seed)
+    const { disk, orphans } = withOrphans(seed)
     runSeed(summaryOn(disk), seed)
     for (const name of orphans) assert.notInclude(filesOf(disk), name)
+    assert.deepStrictEqual(filesOf(disk), structureOn(disk, directory).files)
+    assert.lengthOf(filesOf(disk).filter(isOwner), 1)
   })
 
-  it.for(seeds(3))("I16: stay, as all files do, when the recovery fails (seed %i)", (seed) => {
-    const disk = withOrphans(seed)
+  it.for(seeds(3))("I16: stay, as all files but owners' do, when the recovery fails (seed %i)", (seed) => {
+    const { disk, orphans } = withOrphans(seed)
     const names = filesOf(disk)
     const isDamaged = (name: string) => (name.endsWith(".sst") || name.endsWith(".seg")) && !orphans.includes(name)
     for (const name of names.filter(isDamaged)) {
@@ -195,8 +211,8 @@ describe("Files that the manifest does not name", () => {
       const { exit } = simulate(contentOn(image), { seed })
       if (isEmptySegment && Exit.isSuccess(exit)) continue
       assert.isTrue(Exit.isFailure(exit), name)
-      assert.deepStrictEqual(filesOf(image), names)
-      assert.isEmpty(image.trace.filter(({ operation }) => operation === "remove"))
+      assert.deepStrictEqual(filesOf(image), names.filter((each) => !isOwner(each)))
+      assert.isEmpty(image.trace.filter(({ operation, path }) => operation === "remove" && !isOwner(path)))
     }
   })
 
@@ -205,13 +221,14 @@ describe("Files that the manifest does not name", () => {
     (seed) => {
       for (const left of leftOvers(seed, "random").slice(-2)) {
         const expected = runSeed(summaryOn(again(left)), seed)
-        for (const operation of ["createAppend", "append", "sync", "rename", "syncDirectory"] as const) {
+        for (const operation of ["claim", "createAppend", "append", "sync", "rename", "syncDirectory"] as const) {
           const disk = again(left)
           const before = filesOf(disk)
           disk.fail({ when: (call) => call.operation === operation, code: "ENOSPC" })
           const { exit } = simulate(contentOn(disk), { seed })
           assert.isTrue(Exit.isFailure(exit), operation)
-          for (const name of before) if (name !== "CURRENT.tmp") assert.include(filesOf(disk), name, operation)
+          const isKept = (name: string) => fileAt(name)?._tag !== "Temporary" && !isOwner(name)
+          assert.includeMembers([...filesOf(disk)], before.filter(isKept), operation)
           assert.deepStrictEqual(runSeed(summaryOn(disk), seed), expected, operation)
         }
       }

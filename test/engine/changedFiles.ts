@@ -4,10 +4,9 @@
  */
 import { assert } from "@effect/vitest"
 import { Cause, Effect, Exit, Option } from "effect"
-import { parseFileName } from "../../src/engine/FileNames.ts"
 import type { ReadError, StoreOpenError } from "../../src/index.ts"
 import { simulate, SimulatedDisk, SimulationStuck } from "../../src/testing/index.ts"
-import { bytesOf, contentOf, nameIn, summaryOf, withStore } from "./harness.ts"
+import { bytesOf, contentOf, isOwner, nameIn, summaryOf, withStore } from "./harness.ts"
 import type { TestOptions } from "./harness.ts"
 
 /** The same files on another disk; `edit` changes one, or removes it by returning undefined. */
@@ -34,8 +33,6 @@ export type Answer = Map<string, Uint8Array> | StoreOpenError | ReadError
 
 const bytesOn = (disk: SimulatedDisk): ReadonlyMap<string, Buffer> =>
   new Map(disk.files().map((path) => [path, Buffer.from(disk.readFile(path))]))
-
-const isOwner = (path: string): boolean => parseFileName(path.slice(path.lastIndexOf("/") + 1))?._tag === "Owner"
 
 /**
  * That each file is there that was, with the same bytes, and no other. The files of owners go where an opening for

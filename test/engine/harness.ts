@@ -1,9 +1,13 @@
 /** What every engine test under simulation needs. */
 import { Effect, Stream } from "effect"
 import { crc32 } from "node:zlib"
-import { bytesOf, nameIn, textOf, withStore } from "../../scripts/support/smallStore.ts"
+import { bytesOf, filesOf, nameIn, textOf, withStore } from "../../scripts/support/smallStore.ts"
 import type { Store, TestDisk, TestOptions } from "../../scripts/support/smallStore.ts"
+import { currentGeneration } from "../../src/engine/Directory.ts"
+import { currentName, parseFileName, storeFiles } from "../../src/engine/FileNames.ts"
+import type { StoreFile } from "../../src/engine/FileNames.ts"
 import type { Entry, ReadError } from "../../src/index.ts"
+import type { SimulatedDisk } from "../../src/testing/index.ts"
 
 export { describeTaken, isChange, takeImages, type Taken } from "../../scripts/support/diskImages.ts"
 export {
@@ -23,6 +27,25 @@ export {
   textOf,
   withStore
 } from "../../scripts/support/smallStore.ts"
+
+/** What a path is, by its name. */
+export const fileAt = (path: string): StoreFile | undefined => parseFileName(path.slice(path.lastIndexOf("/") + 1))
+
+/** Whether it is a file of the kind with this number, whoever has made it. */
+export const isNumbered = (path: string, kind: "Manifest" | "Segment" | "Table", number: number): boolean => {
+  const file = fileAt(path)
+  return file?._tag === kind && file.number === number
+}
+
+/** Whether the file says who owns the directory; an opening that was refused may have taken it away. */
+export const isOwner = (path: string): boolean => fileAt(path)?._tag === "Owner"
+
+/** The name of the pointer to the manifest in force. */
+export const currentOn = (disk: SimulatedDisk): string | undefined => {
+  const files = storeFiles(filesOf(disk))
+  const generation = currentGeneration(files)
+  return generation < 0 ? undefined : currentName(generation)
+}
 
 const effort = Number(process.env["ENGINE_EFFORT"] ?? 1)
 

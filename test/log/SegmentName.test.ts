@@ -8,9 +8,13 @@ describe("SegmentName", () => {
     assert.strictEqual(segmentName(12_345_678_901, 1_784_205_611), "wal-12345678901-1784205611.seg")
   })
 
-  it.prop("parses what it names", { segment: Schema.Natural, generation: Schema.Natural }, ({ generation, segment }) => {
-    assert.deepStrictEqual(parseSegmentName(segmentName(segment, generation)), { segment, generation })
-  })
+  it.prop(
+    "parses what it names",
+    { segment: Schema.Natural, generation: Schema.Natural },
+    ({ generation, segment }) => {
+      assert.deepStrictEqual(parseSegmentName(segmentName(segment, generation)), { segment, generation })
+    }
+  )
 
   it("takes no other name", () => {
     for (

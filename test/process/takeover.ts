@@ -61,22 +61,17 @@ export class TakeoverLedger {
   }
 
   problems(content: ReadonlyMap<string, Uint8Array>): ReadonlyArray<string> {
-    return [
-      ...[...this.#owed].filter((key) => !content.has(key)).map((key) => `${key} is lost.`),
-      ...[...content].flatMap(([key, value]) => [
-        ...(this.#writes.has(key) ? [] : [`Nobody wrote ${key} here.`]),
-        ...(text(value) === valueOf(key) ? [] : [`${key} holds something else.`])
-      ])
-    ]
+    const problems = [...this.#owed].filter((key) => !content.has(key)).map((key) => `${key} is lost.`)
+    for (const [key, value] of content) {
+      if (!this.#writes.has(key)) problems.push(`Nobody wrote ${key} here.`)
+      if (text(value) !== valueOf(key)) problems.push(`${key} holds something else.`)
+    }
+    return problems
   }
 }
 
-/** That the store at the path is sound, holds all that its writers are owed, and nothing that they did not write. */
-export const checkStore = (
-  directory: string,
-  ledger: TakeoverLedger,
-  context: string = ""
-): Effect.Effect<void, StoreOpenError | ReadError | WriteError> =>
+/** What is wrong with the store at the path: it is not sound, lacks what its writers are owed, or has what they did not write. */
+export const problemsIn = (directory: string, ledger: TakeoverLedger): Effect.Effect<ReadonlyArray<string>> =>
   Effect.gen(function*() {
     const store = yield* LsmStore
     const before = yield* inspectStore([])
@@ -86,8 +81,12 @@ export const checkStore = (
     return [...before.violations, ...after.violations, ...changed, ...ledger.problems(before.content)]
   }).pipe(
     Effect.provide(Layer.fresh(NodeLsmStore.layer({ directory, workers: 0, createIfMissing: false }))),
-    Effect.map((problems) => assert.deepStrictEqual([...problems, ...inspectFiles(directory)], [], context))
+    Effect.map((problems) => [...problems, ...inspectFiles(directory)]),
+    Effect.catch((error) => Effect.succeed([`${directory} is not to be read: ${error.message}`]))
   )
+
+export const checkStore = (directory: string, ledger: TakeoverLedger): Effect.Effect<void> =>
+  Effect.map(problemsIn(directory, ledger), (problems) => assert.deepStrictEqual(problems, []))
 
 /** A store's files, byte for byte. */
 export const filesIn = (directory: string): ReadonlyMap<string, string> =>

@@ -112,10 +112,27 @@ const close = Effect.suspend(() => {
   return scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
 })
 
+const use = (f: (store: Store) => Effect.Effect<Answer>): Effect.Effect<Answer> =>
+  Effect.suspend(() =>
+    opened === undefined ? Effect.succeed({ outcome: "no store is open", each: [] }) : f(opened.store)
+  )
+
 const perform = (command: Command): Effect.Effect<Answer> => {
   switch (command.do) {
     case "open":
       return outcomeOf(open(command))
+    case "write":
+      return use((store) => write(store, command))
+    case "get":
+      return use((store) => get(store, command.keys))
+    case "scan":
+      return use((store) => outcomeOf(Stream.runDrain(store.scan())))
+    case "compact":
+      return use((store) => outcomeOf(store.compact()))
+    case "flush":
+      return use((store) => outcomeOf(store.flush))
+    case "sync":
+      return use((store) => outcomeOf(store.sync))
     case "copy":
       return Effect.as(Effect.sync(() => cpSync(command.from, command.to, { recursive: true })), done)
     case "read":
@@ -124,22 +141,6 @@ const perform = (command: Command): Effect.Effect<Answer> => {
       return Effect.sync(() => ({ outcome: `${calls.count}`, each: [] }))
     case "close":
       return Effect.as(close, done)
-  }
-  const store = opened?.store
-  if (store === undefined) return Effect.succeed({ outcome: "no store is open", each: [] })
-  switch (command.do) {
-    case "write":
-      return write(store, command)
-    case "get":
-      return get(store, command.keys)
-    case "scan":
-      return outcomeOf(Stream.runDrain(store.scan()))
-    case "compact":
-      return outcomeOf(store.compact())
-    case "flush":
-      return outcomeOf(store.flush)
-    case "sync":
-      return outcomeOf(store.sync)
   }
 }
 

@@ -17,8 +17,8 @@ import type { TableEntry as Entry } from "../../src/testing/shape/TableEntries.t
 import { countedFile } from "../disk/countedFile.ts"
 import type { CountedFile } from "../disk/countedFile.ts"
 
-export { attempt, move, readVersions } from "../../src/testing/shape/TableEntries.ts"
 export type { TableError } from "../../src/StoreError.ts"
+export { attempt, move, readVersions } from "../../src/testing/shape/TableEntries.ts"
 export type { TableEntry as Entry } from "../../src/testing/shape/TableEntries.ts"
 
 export const compareEntries = (a: Entry, b: Entry): number => compareBytes(a.key, b.key) || b.sequence - a.sequence

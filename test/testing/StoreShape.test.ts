@@ -48,7 +48,10 @@ describe("The shape of a closed store", () => {
   })
 
   it.each<readonly [string, (disk: SimulatedDisk) => void]>([
-    ["has a file that the manifest does not name", (disk) => disk.writeFile(path(tableName(999, 1)), new Uint8Array(0))],
+    [
+      "has a file that the manifest does not name",
+      (disk) => disk.writeFile(path(tableName(999, 1)), new Uint8Array(0))
+    ],
     ["has a temporary file left", (disk) => disk.writeFile(path("CURRENT-1.tmp"), new Uint8Array(0))],
     ["has an older owner's file left", (disk) => disk.writeFile(path("OWNER-1"), new Uint8Array(0))],
     ["has no manifest", (disk) => {
