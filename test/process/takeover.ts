@@ -26,7 +26,7 @@ export class TakeoverLedger {
   readonly #writes = new Map<string, Level | undefined>()
   readonly #owed = new Set<string>()
 
-  issue(write: Write): void {
+  issue(write: Pick<Write, "writer" | "from" | "to">): void {
     for (let number = write.from; number < write.to; number++) this.#writes.set(keyOf(write.writer, number), undefined)
   }
 
