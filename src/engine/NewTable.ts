@@ -8,8 +8,8 @@
  */
 import { Effect } from "effect"
 import { Disk } from "../disk/Disk.ts"
-import { removeFiles } from "../disk/removeFiles.ts"
 import type { NewFile, TableShape } from "../jobs/Jobs.ts"
+import { removeMade } from "../jobs/removeMade.ts"
 import type { DiskError, StoreCorrupted, StoreReadOnly, UnsupportedFormat } from "../StoreError.ts"
 import { filterBits } from "../table/FilterBits.ts"
 import type { FilterChange } from "../table/FilterBits.ts"
@@ -76,9 +76,9 @@ export const makeNewTables: Effect.Effect<NewTables, never, EngineState | Disk |
     const write: NewTables["write"] = ({ count, ...change }, job, restore) =>
       Effect.suspend(() => {
         const { mark } = engine.directory
-        const targets = Array.from({ length: count }, () => {
+        const targets = Array.from({ length: count }, (): NewFile => {
           const file = manifest.nextTable()
-          return { file, path: pathOf(file) }
+          return { file, path: pathOf(file), isMade: false }
         })
         const { level } = change
         const { levels } = engine.view.value.tables.shape(options.memtableSize)
@@ -89,17 +89,12 @@ export const makeNewTables: Effect.Effect<NewTables, never, EngineState | Disk |
           compression: options.compression[level]!,
           pinned: engine.snapshots.sequences()
         }
-        // An interrupt may strike when the job has just ended; which of the names it used is not known then.
-        const interruptible = Effect.onInterrupt(restore(job(targets, shape)), () =>
-          removeFiles(disk, targets.map(({ path }) => path)))
-        return Effect.flatMap(interruptible, (metas) =>
+        const written = Effect.flatMap(restore(job(targets, shape)), (metas) =>
           metas.length === 0
             ? Effect.succeed([])
-            : Effect.onError(
-              Effect.andThen(engine.directory.sync(mark), open(metas)),
-              () =>
-                removeFiles(disk, metas.map((meta) => pathOf(meta.file)))
-            ))
+            : Effect.andThen(engine.directory.sync(mark), open(metas)))
+        // An interrupt may strike when the job has just ended, and left its tables to nobody.
+        return Effect.onError(written, () => removeMade(disk, targets))
       })
 
     return {

@@ -192,7 +192,7 @@ const replay = Effect.fnUntraced(function*(
       compression: options.compression[0]!,
       pinned: []
     }
-    return Effect.map(jobs.flush({ memtable: index.handle, target: { file, path }, shape }), (meta) => {
+    return Effect.map(jobs.flush({ memtable: index.handle, target: { file, path, isMade: false }, shape }), (meta) => {
       written.unshift(meta)
       arenas.recycle(index)
     })

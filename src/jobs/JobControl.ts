@@ -3,7 +3,7 @@
  * signs that take effect although the other side is busy.
  *
  * Words: 0 commands to the worker, as bits; 1 heartbeat, which the worker raises
- * at every slice; 2 whether it is parked; 3 files that its job has begun; 4 how
+ * at every slice; 2 whether it is parked; 3 files that its job has made; 4 how
  * long it rests, in microseconds, and 5 until when, in milliseconds modulo 2^32; 6
  * is never changed, to rest on; 7 whether the event loop is idle.
  *
@@ -21,7 +21,7 @@
 const commandWord = 0
 const heartbeatWord = 1
 const parkedWord = 2
-const begunWord = 3
+const madeWord = 3
 const restTimeWord = 4
 const restUntilWord = 5
 const restWord = 6
@@ -49,7 +49,7 @@ export class JobControl {
   /** On the loop, before a job is handed over. */
   begin(): void {
     Atomics.and(this.#words, commandWord, ~abandonBit)
-    Atomics.store(this.#words, begunWord, 0)
+    Atomics.store(this.#words, madeWord, 0)
   }
 
   /** On the loop: the worker stops at the end of its slice until it is told to go on. */
@@ -87,9 +87,9 @@ export class JobControl {
     return Atomics.load(this.#words, parkedWord) !== 0
   }
 
-  /** How many of its files the job has begun to make. */
-  get filesBegun(): number {
-    return Atomics.load(this.#words, begunWord)
+  /** How many files the job has made: so many of its targets, which are taken in order. */
+  get filesMade(): number {
+    return Atomics.load(this.#words, madeWord)
   }
 
   /** In the worker: a sign of life. */
@@ -128,8 +128,11 @@ export class JobControl {
     this.#rested = performance.now()
   }
 
-  /** In the worker, before a file is made. */
-  beginFile(): void {
-    Atomics.add(this.#words, begunWord, 1)
+  /**
+   * In the worker, once a file has been made and not before: what could not be made may be another's. A thread that dies
+   * between the two leaves an orphan, which the next recovery removes.
+   */
+  madeFile(): void {
+    Atomics.add(this.#words, madeWord, 1)
   }
 }

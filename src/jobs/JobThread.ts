@@ -57,7 +57,7 @@ export class JobThread {
   /** Why it is ending; undefined while it serves. */
   #ending: string | undefined
   #hasEnded = false
-  #done: ((outcome: JobOutcome) => void) | undefined
+  #done: ((outcome: JobOutcome, filesMade: number) => void) | undefined
   readonly #waitingForEnd: Array<() => void> = []
   #heart: NodeJS.Timeout | undefined
   #look: NodeJS.Timeout | undefined
@@ -92,11 +92,14 @@ export class JobThread {
     return this.#ending === undefined
   }
 
-  /** Hands a job over, or tells that the thread has died. `done` is called once, never at once. */
-  run(request: JobRequest, done: (outcome: JobOutcome) => void): void {
-    this.#done = done
+  /**
+   * Hands a job over, or tells that the thread has died. `done` is called once, never at once, with the number of files
+   * that the job has made.
+   */
+  run(request: JobRequest, done: (outcome: JobOutcome, filesMade: number) => void): void {
     // It may have died since it was chosen, and nothing more comes from it then.
-    if (this.#hasEnded) return void setImmediate(() => this.#settle({ _tag: "Died", reason: this.#ending ?? stopped }))
+    if (this.#hasEnded) return void setImmediate(() => done({ _tag: "Died", reason: this.#ending ?? stopped }, 0))
+    this.#done = done
     this.control.begin()
     this.#worker?.ref()
     this.#listen(this.#options.hangTimeout)
@@ -170,7 +173,7 @@ export class JobThread {
     clearInterval(this.#heart)
     clearInterval(this.#look)
     this.#worker?.unref()
-    done?.(outcome)
+    done?.(outcome, this.control.filesMade)
   }
 
   /** The first reason is the one that is told. */

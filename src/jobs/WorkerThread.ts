@@ -27,9 +27,9 @@ export const serveJobs = (disk: JobDisk): void => {
     {
       ...disk,
       createAppend: (path, options) =>
-        Effect.suspend(() => {
-          control.beginFile()
-          return disk.createAppend(path, options)
+        Effect.map(disk.createAppend(path, options), (file) => {
+          control.madeFile()
+          return file
         })
     },
     {

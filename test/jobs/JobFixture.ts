@@ -111,7 +111,8 @@ export const prepareMerge = (
       sources,
       targets: Array.from({ length: merge.targets }, (_, target) => ({
         file: 1_001 + target,
-        path: pathOf(directory, 1_001 + target)
+        path: pathOf(directory, 1_001 + target),
+        isMade: false
       })),
       shape: { level: 3, blockSize: 512, filterBitsPerKey: 10, compression: "none", pinned: merge.pinned },
       tableSize: merge.tableSize,
@@ -136,7 +137,7 @@ export const prepareFlush = (
   }
   return {
     memtable: memtable.handle,
-    target: { file: 1_001, path: pathOf(directory, 1_001) },
+    target: { file: 1_001, path: pathOf(directory, 1_001), isMade: false },
     shape: { level: 0, blockSize: 512, filterBitsPerKey: 10, compression: "none", pinned }
   }
 }

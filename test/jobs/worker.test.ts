@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Exit } from "effect"
 import { spawnSync } from "node:child_process"
 import { readFileSync, unlinkSync, writeFileSync } from "node:fs"
+import { dirname } from "node:path"
 import { fileURLToPath } from "node:url"
 import { makeInlineJobs } from "../../src/jobs/InlineJobs.ts"
 import { ArenaMemtable } from "../../src/memtable/ArenaMemtable.ts"
@@ -71,6 +72,26 @@ describe("jobs in worker threads", () => {
       writeFileSync(path, sound)
       assert.deepStrictEqual(contentOf(directory), before)
       yield* jobs.merge(job)
+      assert.deepStrictEqual(restarts, [])
+    }))
+
+  it.live("I26: leaves alone what was there before under a target's name, and tells which of them it has made", () =>
+    Effect.gen(function*() {
+      const { jobs, restarts } = yield* startWorkers()
+      const job = yield* someMerge(yield* temporaryDirectory)
+      const path = job.targets[2]?.path ?? ""
+      const made = () => job.targets.filter(({ isMade }) => isMade).map(({ file }) => file)
+      writeFileSync(path, "another's")
+      const before = contentOf(dirname(path))
+      const error = yield* Effect.flip(jobs.merge(job))
+      assert.isTrue(error instanceof DiskError && error.code === "EEXIST")
+      assert.deepStrictEqual(contentOf(dirname(path)), before)
+      assert.deepStrictEqual(made(), [])
+
+      unlinkSync(path)
+      const tables = yield* jobs.merge(job)
+      assert.isBelow(tables.length, job.targets.length)
+      assert.deepStrictEqual(made(), tables.map(({ file }) => file))
       assert.deepStrictEqual(restarts, [])
     }))
 
