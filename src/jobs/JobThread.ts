@@ -1,7 +1,8 @@
 /**
  * One worker thread from its start to its end, seen from the event loop.
  *
- * It serves one job at a time. It ends when it is stopped, when it dies of an
+ * It serves one job at a time, which it has begun only once it says so: until then
+ * the loop may take the job back. It ends when it is stopped, when it dies of an
  * error, or when it gives no sign of life for too long while it has a job and is
  * not parked; however it ends, whoever waits for it learns of it, and the process
  * goes on. While it has a job it keeps the process alive, and idle it does not.
@@ -9,7 +10,7 @@
 import { Worker } from "node:worker_threads"
 import { JobControl } from "./JobControl.ts"
 import { portable } from "./WorkerMessage.ts"
-import type { JobReply, JobRequest, StopRequest } from "./WorkerMessage.ts"
+import type { JobOffer, JobReply, JobRequest, StopRequest } from "./WorkerMessage.ts"
 import { Rests } from "./WorkerSetup.ts"
 import type { WorkerSetup } from "./WorkerSetup.ts"
 
@@ -39,9 +40,6 @@ const idleShare = 0.05
 
 /** A heart is listened to so many times before it counts as still: a process that was halted is given time to go on. */
 const listenings = 8
-
-/** How many times the stop's timeout a thread is waited for that is still loading. */
-const loadingPatience = 6
 
 /**
  * JavaScript objects in the thread's heap; blocks, filters and arenas are outside it. What a job makes is soon garbage:
@@ -98,45 +96,54 @@ export class JobThread {
    */
   run(request: JobRequest, done: (outcome: JobOutcome, filesMade: number) => void): void {
     // It may have died since it was chosen, and nothing more comes from it then.
-    if (this.#hasEnded) return void setImmediate(() => done({ _tag: "Died", reason: this.#ending ?? stopped }, 0))
+    if (!this.isServing) return void setImmediate(() => done({ _tag: "Died", reason: this.#ending ?? stopped }, 0))
     this.#done = done
-    this.control.begin()
+    const number = this.control.offer()
     this.#worker?.ref()
     this.#listen(this.#options.hangTimeout)
     if (this.#options.rests !== Rests.never) this.#watchLoop()
     try {
-      this.#worker?.postMessage(portable(request))
+      this.#worker?.postMessage({ _tag: "Offer", number, request: portable(request) } satisfies JobOffer)
     } catch (error) {
       this.#die(`a job could not be handed over: ${wordsOf(error)}`)
     }
   }
 
-  /** The job that it has is to end at the end of its slice; it is still told how. */
+  /** The job that it has is to end: at once if it has not begun it, else at the end of its slice. It is still told how. */
   abandon(): void {
+    if (this.#done === undefined) return
+    if (this.#isFree()) return this.#settle({ _tag: "Abandoned" })
     this.control.abandon()
-    if (this.#done !== undefined && this.isServing) this.#listen(this.#options.abandonTimeout)
+    if (this.isServing) this.#listen(this.#options.abandonTimeout)
   }
 
   /**
-   * Ends the thread: asks it to, which ends its job too, and after the stop's timeout ends it from here. One that is still
-   * loading its modules is only ever asked, and waited for several times as long: to terminate a thread as it starts can
-   * bring the process down (nodejs/node#56312).
+   * Ends the thread: asks it to, which ends its job too, and after the stop's timeout ends it from here. One that has begun
+   * no job, above all one that is still loading its modules, is only asked, and not waited for: it touches no file any
+   * more, keeps no process alive, and to terminate a thread as it starts can bring the process down (nodejs/node#56312).
    */
   stop(ended: () => void): void {
     if (this.#hasEnded) return ended()
     this.#waitingForEnd.push(ended)
-    if (this.#ending !== undefined) return
+    const isServing = this.isServing
     this.#note(stopped)
+    if (this.#isFree()) {
+      this.#ask()
+      return this.#end(stopped)
+    }
+    if (!isServing) return
     clearInterval(this.#heart)
     this.control.abandon()
     if (!this.#ask()) return this.#die(undefined)
-    const { stopTimeout } = this.#options
-    const isLoading = this.control.heartbeat === 0
     this.#stopTimer = setTimeout(() => {
       this.#stopTimer = undefined
-      if (this.control.heartbeat === 0) this.#end("it could not be ended")
-      else this.#die(undefined)
-    }, isLoading ? stopTimeout * loadingPatience : stopTimeout)
+      this.#die(undefined)
+    }, this.#options.stopTimeout)
+  }
+
+  /** Whether it has begun no job that has not ended, nor ever will begin the one that it was given. */
+  #isFree(): boolean {
+    return this.#done === undefined || this.control.withdraw()
   }
 
   /** Looks at the heartbeat from now on, and ends the thread if it stands still for so long. */
@@ -185,7 +192,7 @@ export class JobThread {
     this.#note(reason ?? stopped)
     if (this.#stopTimer !== undefined || this.#hasEnded) return
     clearInterval(this.#heart)
-    if (this.control.heartbeat === 0) return this.#leave()
+    if (this.#isFree() && this.control.heartbeat === 0) return this.#leave()
     this.#stopTimer = setTimeout(() => this.#end("it could not be ended"), this.#options.stopTimeout)
     // Its exit is what is waited for.
     void this.#worker?.terminate()
@@ -193,7 +200,6 @@ export class JobThread {
 
   /** Waits no longer for a thread that is still loading; one day it may learn that it is to end. */
   #leave(): void {
-    this.control.abandon()
     this.#ask()
     setImmediate(() => this.#end("it could not be ended"))
   }
