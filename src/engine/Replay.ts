@@ -106,7 +106,7 @@ export const replay = Effect.fnUntraced(function*(
         pinned: []
       }
       const path = tablePath(directory, target)
-      return Effect.map(jobs.flush({ memtable: full.handle, target: { ...target, path }, shape }), (meta) => {
+      return Effect.map(jobs.flush({ memtable: full.handle, target: { ...target, path, isMade: false }, shape }), (meta) => {
         written.unshift(meta)
         arenas.recycle(full)
       })
