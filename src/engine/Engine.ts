@@ -153,7 +153,11 @@ const recoverOwned = Effect.fnUntraced(function*(
   exists: boolean
 ): Effect.fn.Return<Found, RecoveryError, Disk | Scope.Scope> {
   const access = yield* makeAccess(options, fence, ownersWatch(fence))
-  const { plan, recovered } = yield* recover(access, exists)
+  const { plan, recovered } = yield* Effect.mapError(recover(access, exists), (error) => {
+    // Whoever takes the directory over in the midst of it takes away what was to be read.
+    const isGone = error._tag === "StoreCorrupted" || (error._tag === "DiskError" && error.code === "ENOENT")
+    return isGone ? fence.look() ?? error : error
+  })
   return { access, plan, recovered }
 })
 
