@@ -43,7 +43,7 @@ export class LifeState {
   readonly life: Life
   /** Its place among the lives of the plan. */
   readonly index: number
-  readonly mishaps = new Mishaps()
+  readonly mishaps: Mishaps
   /** Done when the power is cut, or the process killed. */
   readonly died = Deferred.makeUnsafe<void>()
   /** There is one once the store is open, and what it held was looked at. */
@@ -58,10 +58,11 @@ export class LifeState {
   readonly #sequences = { sync: 0, buffered: 0, async: 0 }
   readonly #bounds: StoreBounds
 
-  constructor(run: Run, life: Life, index: number) {
+  constructor(run: Run, life: Life, index: number, mishaps = new Mishaps()) {
     this.run = run
     this.life = life
     this.index = index
+    this.mishaps = mishaps
     this.#bounds = boundsOf(life)
   }
 

@@ -1,6 +1,17 @@
 /** Draws what goes wrong: ends, faults, defects, and openings that come to nothing. */
-import type { SeededRandom } from "../../src/testing/index.ts"
-import type { ActorName, Attempt, Calls, Crash, End, FileKind, Kill, PlannedDefect, PlannedFault } from "./Plan.ts"
+import { SeededRandom } from "../../src/testing/index.ts"
+import type {
+  ActorName,
+  Attempt,
+  Calls,
+  Crash,
+  End,
+  FileKind,
+  Kill,
+  PlannedDefect,
+  PlannedFault,
+  Rival
+} from "./Plan.ts"
 
 const drawCrashMode = (random: SeededRandom) => random.pick(["synced", "all", "torn", "random", "random", "random"])
 
@@ -127,5 +138,42 @@ export const drawAttempt = (random: SeededRandom): Attempt => {
   ])
   const files: ReadonlyArray<FileKind> = ["segment", "table", "manifest", "current", "directory"]
   const fault = drawFault(random, { operations: [operation], files })
-  return { seed, end: { _tag: "Close" }, fault: { ...fault, nth: random.int(8) } }
+  const nth = random.int(8)
+  const owner = new SeededRandom(seed)
+  if (owner.bool(0.2)) {
+    return { seed, end: { _tag: "Close" }, fault: drawOwnerFault(owner, owner.pick(["claim", "isHeld"])) }
+  }
+  return { seed, end: { _tag: "Close" }, fault: { ...fault, nth } }
 }
+
+/** A claim or a look that fails. */
+export const drawOwnerFault = (random: SeededRandom, operation: "claim" | "isHeld"): PlannedFault => ({
+  operations: [operation],
+  files: ["owner"],
+  nth: operation === "claim" ? 0 : random.int(random.pick([3, 20, 60])),
+  code: random.pick(["EIO", "ENOSPC", "EMFILE", "EACCES"]),
+  keep: random.pick(["none", "all"])
+})
+
+/** Calls around which it matters who owns the directory. */
+const owners: ReadonlyArray<Calls> = [
+  { operations: ["isHeld"], files: ["owner"] },
+  { operations: ["append", "sync"], files: ["segment"] },
+  { operations: ["sync"], files: ["segment"] },
+  { operations: ["append", "sync"], files: ["manifest"] },
+  { operations: ["sync"], files: ["manifest"] },
+  { operations: ["remove"], files: ["table", "segment"] },
+  { operations: ["createAppend", "append", "sync"], files: ["table"] },
+  { operations: ["openRead", "read"], files: ["table"] },
+  { operations: ["rename", "createAppend"], files: ["current", "segment", "manifest"] }
+]
+
+export const drawTakeover = (
+  random: SeededRandom,
+  mostCalls: number
+): Pick<Rival, "how" | "call" | "of"> => ({
+  how: random.bool(0.75) ? "lock lost" : "directory moved",
+  ...(random.bool(0.6)
+    ? { call: random.int(random.pick([3, 12, 40])), of: random.pick(owners) }
+    : { call: random.int(random.bool(0.3) ? 60 : mostCalls + 1) })
+})

@@ -9,6 +9,7 @@ import { Result } from "effect"
 import { currentGeneration } from "../../src/engine/Directory.ts"
 import {
   currentName,
+  currentTemporaryName,
   highestGeneration,
   manifestName,
   segmentName,
@@ -53,9 +54,13 @@ class OrderWatch {
   }
 
   #beforeMove({ path, to = "" }: DiskCall): void {
+    const generation = highestGeneration(storeFiles([to.slice(to.lastIndexOf("/") + 1)]))
+    const files = storeFiles(filesIn(this.#disk, directory))
+    // Of one who has lost the directory, and comes too late for it to count; or whose directory is elsewhere.
+    if (generation < currentGeneration(files) || !files.has(currentTemporaryName(generation))) return
     const image = this.#image()
     const number = Result.getOrThrow(readCurrent(path, this.#disk.readFile(path)))
-    const name = manifestName(number, highestGeneration(storeFiles([to.slice(to.lastIndexOf("/") + 1)])))
+    const name = manifestName(number, generation)
     const manifest = `${directory}/${name}`
     const isLeft = filesIn(image, directory).includes(name)
       && image.readFile(manifest).length === this.#disk.readFile(manifest).length
