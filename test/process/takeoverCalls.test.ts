@@ -13,6 +13,8 @@ import type { TakeoverError, TakeoverProcess } from "./takeover.ts"
 
 const isWhole = process.env["TAKEOVER_EFFORT"] === "all"
 const points = 12
+/** What names the store's state is about to be read, its generation to be taken, and its new state to be put in force. */
+const turningPoints = ["openRead CURRENT", "claim OWNER", "rename CURRENT"]
 
 /** What somebody does who comes while the owner stands still. */
 interface Newcomer {
@@ -185,15 +187,14 @@ const tryPoints = Effect.fnUntraced(function*(
 ) {
   const calls = yield* listCalls(rivals, template)
   assert.isAbove(calls.length, points)
-  const atAll = (numbers: ReadonlyArray<number>) =>
-    numbers.flatMap((n) => newcomers.map((newcomer) => ({ n, newcomer })))
+  const at = (numbers: ReadonlyArray<number>, who: ReadonlyArray<Newcomer>) =>
+    numbers.flatMap((n) => who.map((newcomer) => ({ n, newcomer })))
   const spread = Array.from({ length: points }, (_, point) => ({
     n: Math.floor((point + 0.5) * calls.length / points),
     newcomer: newcomers[point % newcomers.length]!
   }))
-  const claim = calls.findIndex((call) => call.startsWith("claim "))
-  // Until it has claimed its generation nobody can see it, and then it must see all who came before.
-  const tries = isWhole ? atAll([...calls.keys()]) : [...spread, ...atAll([claim, claim + 1])]
+  const turns = turningPoints.map((turn) => calls.findIndex((call) => call.startsWith(turn))).filter((n) => n >= 0)
+  const tries = isWhole ? at([...calls.keys()], newcomers) : [...spread, ...at(turns, newcomers.slice(1, 3))]
   const problems: Array<string> = []
   for (const { n, newcomer } of tries) {
     problems.push(...yield* Effect.scoped(tryPoint(rivals, template, ledger, n, newcomer)))
