@@ -153,11 +153,7 @@ const recoverOwned = Effect.fnUntraced(function*(
   exists: boolean
 ): Effect.fn.Return<Found, RecoveryError, Disk | Scope.Scope> {
   const access = yield* makeAccess(options, fence, ownersWatch(fence))
-  const { plan, recovered } = yield* Effect.mapError(recover(access, exists), (error) => {
-    // Whoever takes the directory over in the midst of it takes away what was to be read.
-    const isGone = error._tag === "StoreCorrupted" || (error._tag === "DiskError" && error.code === "ENOENT")
-    return isGone ? fence.look() ?? error : error
-  })
+  const { plan, recovered } = yield* recover(access, exists)
   return { access, plan, recovered }
 })
 
@@ -179,6 +175,12 @@ const recoverReading = Effect.fnUntraced(function*(
     if (left === 1 || haveSameNames(names, yield* disk.list(directory))) return yield* Effect.failCause(exit.cause)
   }
 })
+
+/** Whoever takes the directory over while it is being opened takes away what the other needs. */
+const whyFailed = (fence: Fence) => (error: RecoveryError): RecoveryError => {
+  const isGone = error._tag === "StoreCorrupted" || (error._tag === "DiskError" && error.code === "ENOENT")
+  return isGone ? fence.look() ?? error : error
+}
 
 /** A store that did not open leaves the directory without an owner, unless there is another one by now. */
 const giveUp = (disk: Disk["Service"], fence: Fence): Effect.Effect<void> =>
@@ -259,7 +261,7 @@ const open = Effect.fnUntraced(function*(
 
   if (options.readOnly) return yield* start(undefined)
   const fence = yield* takeOwnership(disk, directory)
-  return yield* Effect.onError(start(fence), () => giveUp(disk, fence))
+  return yield* Effect.onError(Effect.mapError(start(fence), whyFailed(fence)), () => giveUp(disk, fence))
 })
 
 /** Opens the store for the scope. */
