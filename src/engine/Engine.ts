@@ -9,7 +9,6 @@
 import { Context, Effect, Exit, Layer, Option } from "effect"
 import type { Scope } from "effect"
 import { Disk } from "../disk/Disk.ts"
-import { removeFiles } from "../disk/removeFiles.ts"
 import { makeInlineJobs } from "../jobs/InlineJobs.ts"
 import { Jobs } from "../jobs/Jobs.ts"
 import type { ArenaMemtable } from "../memtable/ArenaMemtable.ts"
@@ -23,7 +22,7 @@ import { Compactor } from "./Compactor.ts"
 import { examineDirectory, syncEntry } from "./Directory.ts"
 import { EngineState, makeEngineState } from "./EngineState.ts"
 import type { EngineStateShape } from "./EngineState.ts"
-import { ownersWatch, readersWatch, takeOwnership } from "./Fence.ts"
+import { giveUp, ownersWatch, readersWatch, takeOwnership } from "./Fence.ts"
 import type { Fence, FileWatch } from "./Fence.ts"
 import { highestGeneration, segmentName, storeFiles } from "./FileNames.ts"
 import { Flusher } from "./Flusher.ts"
@@ -181,10 +180,6 @@ const whyFailed = (fence: Fence) => (error: RecoveryError): RecoveryError => {
   const isGone = error._tag === "StoreCorrupted" || (error._tag === "DiskError" && error.code === "ENOENT")
   return isGone ? fence.look() ?? error : error
 }
-
-/** A store that did not open leaves the directory without an owner, unless there is another one by now. */
-const giveUp = (disk: Disk["Service"], fence: Fence): Effect.Effect<void> =>
-  Effect.suspend(() => fence.look() === undefined ? removeFiles(disk, [fence.path]) : Effect.void)
 
 const open = Effect.fnUntraced(function*(
   options: ResolvedOptions,

@@ -25,6 +25,7 @@
 import { Effect, Random } from "effect"
 import type { Clock, Scope } from "effect"
 import type { Claim, Disk } from "../disk/Disk.ts"
+import { removeFiles } from "../disk/removeFiles.ts"
 import { StoreFenced, UnsupportedFormat } from "../StoreError.ts"
 import type { DiskError } from "../StoreError.ts"
 import { highestGeneration, largestNumber, ownerName, storeFiles } from "./FileNames.ts"
@@ -180,11 +181,18 @@ export const takeOwnership = Effect.fnUntraced(function*(
     claimNext(disk, directory),
     (claimed) => claimed.claim.close
   )
-  for (const [name, file] of storeFiles(yield* disk.list(directory))) {
-    if (file._tag !== "Owner" || file.generation >= generation) continue
-    yield* Effect.catchIf(disk.remove(`${directory}/${name}`), ({ code }) => code === "ENOENT", () => Effect.void)
-  }
   const fence = new Fence(directory, generation, claim, clock)
-  yield* fence.check
+  const retireOthers = Effect.gen(function*() {
+    for (const [name, file] of storeFiles(yield* disk.list(directory))) {
+      if (file._tag !== "Owner" || file.generation >= generation) continue
+      yield* Effect.catchIf(disk.remove(`${directory}/${name}`), ({ code }) => code === "ENOENT", () => Effect.void)
+    }
+    yield* fence.check
+  })
+  yield* Effect.onError(retireOthers, () => giveUp(disk, fence))
   return fence
 })
+
+/** A store that did not open leaves the directory without an owner, unless there is another one by now. */
+export const giveUp = (disk: Disk["Service"], fence: Fence): Effect.Effect<void> =>
+  Effect.suspend(() => fence.look() === undefined ? removeFiles(disk, [fence.path]) : Effect.void)

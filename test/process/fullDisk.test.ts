@@ -109,7 +109,8 @@ describe("a disk with little space at opening", () => {
         before = withoutOwners(disk)
         generation = generationOn(disk)
       }
-      assert.isAbove(failures, 3)
+      // The log stays where it is: a manifest, its pointer and a segment's header are all that is written.
+      assert.isAbove(failures, 1)
       yield* isWhole(disk, ledger)
     }))
 })
