@@ -81,6 +81,11 @@ export class Mishaps {
       })
   }
 
+  /** Another store has claimed the directory, and nothing else has gone wrong. */
+  get isOnlyOvertaken(): boolean {
+    return this.isOvertaken && !this.isDead && this.failed.length === 0 && this.defects.length === 0
+  }
+
   /** A look at the owner has failed, which counts as a loss, or there is another. */
   get mayBeFenced(): boolean {
     return this.isDead || this.isOvertaken || this.failed.some(({ call }) => call.operation === "isHeld")

@@ -6,7 +6,7 @@
  * from then on it does not acknowledge at `"sync"`, and 10 ms later at no level.
  * What it has acknowledged at `"sync"`, by then or later, whoever took over finds.
  */
-import { Deferred, Effect, Exit } from "effect"
+import { Deferred, Effect, Exit, Fiber } from "effect"
 import { currentGeneration } from "../../src/engine/Directory.ts"
 import { lookInterval } from "../../src/engine/Fence.ts"
 import { highestGeneration, storeFiles } from "../../src/engine/FileNames.ts"
@@ -98,6 +98,11 @@ export class Takeover {
       this.#generation = generationOf(call)
       watchMoment(disk, planned, () => this.#begin())
     })
+    disk.onCall((call, phase) => {
+      const fiber = Fiber.getCurrent()
+      if (phase !== "before" || call.operation !== "openRead" || fiber === undefined) return
+      if (first.knowing.has(fiber)) first.run.problem("I26", `${call.path} was opened by its path after a loss`)
+    })
   }
 
   get isMove(): boolean {
@@ -107,9 +112,15 @@ export class Takeover {
   /** Done when nothing that the first store begins may be acknowledged any more. */
   readonly late: Effect.Effect<void> = Effect.suspend(() => Deferred.await(this.#lost)).pipe(
     Effect.andThen(Effect.sleep(lookInterval)),
-    Effect.map(() => {
-      this.#lateMark = this.#first.history?.mark()
-    })
+    Effect.andThen(Effect.suspend(() => {
+      const { history, life, store } = this.#first
+      this.#lateMark = history?.mark()
+      // A clock that goes on by itself may be ahead of what was to happen by then.
+      if (store === undefined || life.earlyWakeChance > 0) return Effect.void
+      return Effect.map(store.stats, ({ compaction, flushes }) => {
+        this.#first.lateChanges = flushes + compaction.count
+      })
+    }))
   )
 
   /** The rival is open. */

@@ -1,7 +1,7 @@
 /** One life of a store: opened, used by some fibers while things go wrong, and brought to its end. */
 import { Cause, Deferred, Effect, Exit, Fiber, Option, Scope } from "effect"
 import { StoreActorHook } from "../../src/engine/ActorHook.ts"
-import type { Entry, LsmStore, ReadError, StoreOpenError, StoreStats } from "../../src/index.ts"
+import type { Entry, LsmStore, ReadError, StoreOpenError, StoreStats, WriteError } from "../../src/index.ts"
 import { interruptAtYield, settledProblems, StoreHistory } from "../../src/testing/index.ts"
 import type { Interrupted } from "../../src/testing/index.ts"
 import { closedProblems, shapeAtRest } from "./closedStore.ts"
@@ -88,7 +88,11 @@ const perform = (
 ): Effect.Effect<void> => {
   const { counts } = state.run
   counts.add("operations", operation._tag)
-  const ending = interrupted(performOperation(stage, hand, operation, name), operation)
+  const performed = Effect.withFiber<void, ReadError | WriteError>((fiber) => {
+    if (state.isLossKnown) state.knowing.add(fiber)
+    return performOperation(stage, hand, operation, name)
+  })
+  const ending = interrupted(performed, operation)
   return Effect.flatMap(ending, ({ exit, struck }) => {
     if (struck) counts.add("interrupts", operation._tag)
     state.judge(operation._tag, exit)
@@ -228,6 +232,7 @@ const live = (state: LifeState, expected: ReadonlyArray<Entry> | undefined): Eff
     const scope = yield* Scope.make()
     const opened = yield* Effect.exit(Effect.gen(function*() {
       const store = yield* openStore(run.disk, life.options, scope)
+      state.store = store
       return { store, found: yield* verify(state, store, expected) }
     }))
     let running: ReadonlyArray<Fiber.Fiber<void>> = []
@@ -244,6 +249,7 @@ const live = (state: LifeState, expected: ReadonlyArray<Entry> | undefined): Eff
     if (Exit.isFailure(opened)) return
     const stats = yield* opened.value.store.stats
     run.check("I14", pinProblem(stats))
+    state.checkChanges(stats)
     if (!mishaps.mayLeaveFiles) run.checked(["I2", "I9", "I11"], closedProblems(run.disk, stats))
     countFigures(run, stats)
   }).pipe(Effect.provideService(StoreActorHook, state.hook))

@@ -1,7 +1,7 @@
 /** Runs a plan from its first life to a last look at what is left. */
 import type { Problem } from "../../src/testing/index.ts"
 import type { Counts } from "./Counts.ts"
-import { checkDamage, writeSome } from "./damage.ts"
+import { checkDamage, openAndKill, writeSome } from "./damage.ts"
 import { contentOf, openReadOnly, runAttempt } from "./opening.ts"
 import type { Life, Plan } from "./Plan.ts"
 import { Run } from "./Run.ts"
@@ -46,7 +46,11 @@ const lookAtLast = (run: Run, [first]: ReadonlyArray<Life>): void => {
   run.disk = found.closed
   const written = writeSome(run, first.options, first.seed)
   if (written === undefined) return
-  for (const damage of run.plan.damages) checkDamage(run, damage, first.options, written)
+  const killed = openAndKill(run, first.options, first.seed)
+  if (killed === undefined) return
+  for (const damage of run.plan.damages) {
+    for (const left of [run.disk, killed]) checkDamage(run, left, damage, first.options, written)
+  }
 }
 
 export const runPlan = (plan: Plan): Outcome => {
