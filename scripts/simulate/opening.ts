@@ -66,7 +66,9 @@ export const watchEnd = (run: Run, end: End, seed: number, onEnd: () => void): E
 
 /** What is owed after an opening was cut short too: what a kill has left in the page cache a power cut may take. */
 export const owesAfter = (run: Run, { end }: Ended): void => {
-  if (end !== undefined && run.owed?.end === "kill") run.owed = { ...run.owed, end }
+  if (end === "power cut" && (run.owed?.end === "kill" || run.owed?.isCached === true)) {
+    run.owed = { ...run.owed, end, isCached: false }
+  }
 }
 
 /** Opens the store on the run's disk, which does not have to succeed, and closes it. */

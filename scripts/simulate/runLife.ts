@@ -272,7 +272,7 @@ const owesAfterTakeover = (state: LifeState, takeover: Takeover, ended: Ended): 
     run.owed = owedAfter(rival, rival.history, ended)
   } else if (state.history !== undefined && !takeover.isMove) {
     // What it has acknowledged at other levels since may be behind what the rival has read.
-    run.owed = { ...owedAfter(state, state.history, ended), end: "power cut" }
+    run.owed = { ...owedAfter(state, state.history, ended), end: "power cut", isCached: ended.end !== "power cut" }
   } else if (takeover.isMove) {
     run.owed = takeover.owed("power cut")
   } else {

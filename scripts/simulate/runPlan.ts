@@ -22,12 +22,12 @@ const liveOn = (run: Run, life: Life, index: number): void => {
   let expected = life.attempts.length > 0 ? contentOf(run, life.options, life.seed)?.content : undefined
   for (const attempt of life.attempts) {
     if (run.problems.length > 0) return
-    const end = run.owed?.end
+    const { owed } = run
     run.nextDisk()
     if (attempt.readOnly === true) openReadOnly(run, attempt, life.options, expected)
     else runAttempt(run, attempt, life.options)
     // What a kill has left in the page cache a power cut may take.
-    if (end !== run.owed?.end) expected = undefined
+    if (owed !== run.owed) expected = undefined
   }
   if (run.problems.length > 0) return
   run.nextDisk()
