@@ -31,7 +31,7 @@ import { Memtable } from "./Memtable.ts"
 import { registerMetrics } from "./Metrics.ts"
 import { OpenFiles } from "./OpenFiles.ts"
 import { ReadView } from "./ReadView.ts"
-import { recover, startWriting } from "./Recovery.ts"
+import { isNamedTable, recover, startWriting } from "./Recovery.ts"
 import type { Plan, Recovered, Writable } from "./Recovery.ts"
 import type { RecoveryAccess, RecoveryError } from "./RecoveryAccess.ts"
 import type { ReplayedMemtable } from "./Replay.ts"
@@ -167,7 +167,12 @@ const recoverReading = Effect.fnUntraced(function*(
     const access = yield* makeAccess(
       options,
       undefined,
-      readersWatch(disk, directory, highestGeneration(storeFiles(names)))
+      readersWatch(
+        disk,
+        directory,
+        highestGeneration(storeFiles(names)),
+        (path) => isNamedTable(disk, directory, path)
+      )
     )
     const exit = yield* Effect.exit(recover(access, exists))
     if (Exit.isSuccess(exit)) return { access, plan: exit.value.plan, recovered: exit.value.recovered }

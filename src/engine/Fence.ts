@@ -123,26 +123,39 @@ export interface FileWatch {
   /** Looks whether a file that was opened can be another store's. */
   readonly afterOpening: Effect.Effect<StoreFenced | undefined>
   /** Looks why a file is not there, or not as it was. */
-  readonly look: Effect.Effect<StoreFenced | undefined>
+  readonly look: (path: string) => Effect.Effect<StoreFenced | undefined>
 }
 
 export const ownersWatch = (fence: Fence): FileWatch => {
   const look = Effect.sync(() => fence.look())
-  return { lost: () => fence.lost, afterOpening: look, look }
+  return { lost: () => fence.lost, afterOpening: look, look: () => look }
 }
 
 /**
  * For a store that only reads: what it can't find may have been taken away by
- * another that has opened the directory for writing since.
+ * another that has opened the directory for writing since, or by one whom the lock
+ * has not kept out. `isNamed`: the manifest in force names the file.
  */
-export const readersWatch = (disk: Disk["Service"], directory: string, generation: number): FileWatch => ({
+export const readersWatch = (
+  disk: Disk["Service"],
+  directory: string,
+  generation: number,
+  isNamed: (path: string) => Effect.Effect<boolean>
+): FileWatch => ({
   lost: () => undefined,
   afterOpening: Effect.succeed(undefined),
-  look: Effect.match(disk.list(directory), {
-    onFailure: () => new StoreFenced({ directory }),
-    onSuccess: (names) =>
-      highestGeneration(storeFiles(names)) === generation ? undefined : new StoreFenced({ directory })
-  })
+  look: (path) =>
+    Effect.flatMap(
+      Effect.match(disk.list(directory), {
+        onFailure: () => false,
+        onSuccess: (names) => highestGeneration(storeFiles(names)) === generation
+      }),
+      (isSame) =>
+        Effect.map(
+          isSame ? isNamed(path) : Effect.succeed(false),
+          (isDamage) => isDamage ? undefined : new StoreFenced({ directory })
+        )
+    )
 })
 
 const noneLeft = (directory: string, files: ReadonlyMap<string, StoreFile>): UnsupportedFormat => {
@@ -183,8 +196,12 @@ export const takeOwnership = Effect.fnUntraced(function*(
   )
   const fence = new Fence(directory, generation, claim, clock)
   const retireOthers = Effect.gen(function*() {
-    for (const [name, file] of storeFiles(yield* disk.list(directory))) {
+    const files = storeFiles(yield* disk.list(directory))
+    // Somebody has come since the generation was chosen: it is not the highest.
+    if (highestGeneration(files) > generation) return yield* new StoreFenced({ directory })
+    for (const [name, file] of files) {
       if (file._tag !== "Owner" || file.generation >= generation) continue
+      yield* fence.check
       yield* Effect.catchIf(disk.remove(`${directory}/${name}`), ({ code }) => code === "ENOENT", () => Effect.void)
     }
     yield* fence.check

@@ -89,6 +89,14 @@ const nextNumber = (files: ReadonlyMap<string, StoreFile>, tag: "Manifest" | "Se
   return highest + 1
 }
 
+/** Whether the manifest in force names a table; true where that can't be told. */
+export const isNamedTable = (disk: Disk["Service"], directory: string, path: string): Effect.Effect<boolean> =>
+  Effect.gen(function*() {
+    const files = storeFiles(yield* disk.list(directory))
+    const { tables } = yield* loadState(disk, directory, yield* currentManifest(disk, directory, files))
+    return tables.some((meta) => tablePath(directory, meta) === path)
+  }).pipe(Effect.catch(() => Effect.succeed(true)))
+
 const loadState = Effect.fnUntraced(function*(
   disk: Disk["Service"],
   directory: string,

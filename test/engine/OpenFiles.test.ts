@@ -19,7 +19,7 @@ const size = 64
 const ownDirectory: FileWatch = {
   lost: () => undefined,
   afterOpening: Effect.succeed(undefined),
-  look: Effect.succeed(undefined)
+  look: () => Effect.succeed(undefined)
 }
 
 const pathOf = (number: number): string => `${number}.sst`
