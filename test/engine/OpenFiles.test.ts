@@ -112,7 +112,7 @@ describe("OpenFiles", () => {
       const lost = new StoreFenced({ directory: "/store" })
       let known: StoreFenced | undefined
       const look = Effect.sync(() => known = lost)
-      const files = new OpenFiles(counted.service, 1, { lost: () => known, afterOpening: look, look })
+      const files = new OpenFiles(counted.service, 1, { lost: () => known, afterOpening: look, look: () => look })
       const opened = yield* openAll(files, 4)
       yield* disk.service.remove(pathOf(0))
       disk.writeFile(pathOf(1), new Uint8Array(size - 1))
