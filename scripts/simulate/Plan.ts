@@ -198,6 +198,8 @@ export const Rival = Schema.Struct({
   /** The lock is lost; or the directory gets another name, and a new store is made in its place. */
   how: Schema.Literals(["lock lost", "directory moved"]),
   ...moment,
+  /** Milliseconds for which that call stalls. */
+  stall: Schema.optionalKey(Schema.Natural),
   options: PlannedOptions,
   fibers: Schema.Array(Schema.Array(Operation)),
   /** It closes only after the life has. */

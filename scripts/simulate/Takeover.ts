@@ -96,7 +96,10 @@ export class Takeover {
       if (call.operation !== "claim" || phase !== "after") return
       stop()
       this.#generation = generationOf(call)
-      watchMoment(disk, planned, () => this.#begin())
+      watchMoment(disk, planned, ({ index }) => {
+        if (planned.stall !== undefined) disk.fail({ from: index, stall: planned.stall })
+        this.#begin()
+      })
     })
     disk.onCall((call, phase) => {
       const fiber = Fiber.getCurrent()

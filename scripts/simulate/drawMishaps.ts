@@ -155,25 +155,28 @@ export const drawOwnerFault = (random: SeededRandom, operation: "claim" | "isHel
   keep: random.pick(["none", "all"])
 })
 
-/** Calls around which it matters who owns the directory. */
-const owners: ReadonlyArray<Calls> = [
-  { operations: ["isHeld"], files: ["owner"] },
-  { operations: ["append", "sync"], files: ["segment"] },
-  { operations: ["sync"], files: ["segment"] },
-  { operations: ["append", "sync"], files: ["manifest"] },
-  { operations: ["sync"], files: ["manifest"] },
-  { operations: ["remove"], files: ["table", "segment"] },
-  { operations: ["createAppend", "append", "sync"], files: ["table"] },
-  { operations: ["openRead", "read"], files: ["table"] },
-  { operations: ["rename", "createAppend"], files: ["current", "segment", "manifest"] }
+/** Calls around which it matters who owns the directory, for the most part those of a store that is in use. */
+const owners: ReadonlyArray<{ readonly of: Calls; readonly most: number }> = [
+  { of: { operations: ["append"], files: ["segment"] }, most: 8 },
+  { of: { operations: ["append", "sync"], files: ["segment"] }, most: 30 },
+  { of: { operations: ["sync"], files: ["segment"] }, most: 12 },
+  { of: { operations: ["append"], files: ["table"] }, most: 8 },
+  { of: { operations: ["createAppend", "append", "sync"], files: ["table"] }, most: 40 },
+  { of: { operations: ["openRead", "read"], files: ["table"] }, most: 12 },
+  { of: { operations: ["remove"], files: ["table", "segment"] }, most: 6 },
+  { of: { operations: ["append", "sync"], files: ["manifest"] }, most: 12 },
+  { of: { operations: ["isHeld"], files: ["owner"] }, most: 40 },
+  { of: { operations: ["rename", "createAppend"], files: ["current", "segment", "manifest"] }, most: 5 }
 ]
 
 export const drawTakeover = (
   random: SeededRandom,
   mostCalls: number
-): Pick<Rival, "how" | "call" | "of"> => ({
-  how: random.bool(0.75) ? "lock lost" : "directory moved",
-  ...(random.bool(0.6)
-    ? { call: random.int(random.pick([3, 12, 40])), of: random.pick(owners) }
-    : { call: random.int(random.bool(0.3) ? 60 : mostCalls + 1) })
-})
+): Pick<Rival, "how" | "call" | "of" | "stall"> => {
+  const how = random.bool(0.75) ? "lock lost" : "directory moved"
+  // Long enough that the other store is open by then, for the most part.
+  const stalled = random.bool() ? { stall: random.pick([20, 500, 500]) } : undefined
+  if (random.bool(0.2)) return { how, ...stalled, call: random.int(mostCalls + 1) }
+  const { most, of } = random.pick(owners)
+  return { how, ...stalled, call: random.int(most), of }
+}

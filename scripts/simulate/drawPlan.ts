@@ -109,6 +109,8 @@ const drawLife = (random: SeededRandom, isFirst: boolean): Life => {
   }
 }
 
+const slowLatencies: ReadonlyArray<Latency> = ["even", "uneven", "slow syncs", "slow tables", "slow tables"]
+
 /** How often a life is taken over. */
 const takeoverChance = 0.2
 
@@ -131,8 +133,14 @@ const withOwners = (life: Life, random: SeededRandom): Life => {
   if (random.bool(takeoverChance)) {
     return {
       ...life,
-      // What was drawn for one store would meet two.
+      // What was drawn for one store would meet two, or end the life before.
       faults: random.bool(0.7) ? [] : life.faults,
+      defects: random.bool(0.7) ? [] : life.defects,
+      end: random.bool(0.6) ? { _tag: "Close" } : life.end,
+      // Else a sync in the background soon finds out.
+      options: random.bool() ? { ...life.options, syncInterval: 2_000 } : life.options,
+      // A store goes on for a while before it looks; it does so only if its calls take time.
+      latency: random.bool(0.6) ? random.pick(slowLatencies) : life.latency,
       rival: drawRival(random, 6 * life.fibers.flat().length)
     }
   }
