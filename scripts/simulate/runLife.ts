@@ -135,6 +135,9 @@ const openBank = (state: LifeState, store: Store, content: ReadonlyArray<Entry>)
       return Exit.isSuccess(exit)
     })
 
+/** A store that has lost its directory still answers, from what it has open. */
+const lastLook: Operation = { _tag: "Scan", range: {}, reverse: false }
+
 /** The life while the store is open; gives the fibers that may still run. */
 const use = (state: LifeState, opened: Store, { content, history }: Verified) =>
   Effect.gen(function*() {
@@ -157,6 +160,7 @@ const use = (state: LifeState, opened: Store, { content, history }: Verified) =>
       ...(after === undefined ? [] : [Effect.sleep(after)])
     ])
     if (mishaps.isDead) yield* Effect.forEach(fibers, Fiber.interrupt, { concurrency: "unbounded" })
+    else if (state.isLossKnown) yield* perform(state, stage, new Hand(), lastLook, `${state.index}.last`)
     else if (life.settles && after === undefined) yield* settle(state, store)
     return [events, ...fibers]
   })

@@ -1,11 +1,14 @@
 /** Runs a plan from its first life to a last look at what is left. */
+import { shapeProblems } from "../../src/testing/index.ts"
 import type { Problem } from "../../src/testing/index.ts"
+import { emptyKept } from "./closedStore.ts"
 import type { Counts } from "./Counts.ts"
 import { checkDamage, openAndKill, writeSome } from "./damage.ts"
 import { contentOf, openReadOnly, runAttempt } from "./opening.ts"
 import type { Life, Plan } from "./Plan.ts"
 import { Run } from "./Run.ts"
 import { runLife } from "./runLife.ts"
+import { directory } from "./storeOptions.ts"
 
 export interface Outcome {
   /** What is wrong, in the first part of the plan in which anything is. */
@@ -46,6 +49,8 @@ const lookAtLast = (run: Run, [first]: ReadonlyArray<Life>): void => {
   run.disk = found.closed
   const written = writeSome(run, first.options, first.seed)
   if (written === undefined) return
+  // It has kept what an opening without writes had left.
+  run.checked(["I2", "I9", "I11", "I16"], [...shapeProblems(run.disk, directory), ...emptyKept(run.disk)])
   const killed = openAndKill(run, first.options, first.seed)
   if (killed === undefined) return
   for (const damage of run.plan.damages) {
