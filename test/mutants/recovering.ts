@@ -132,6 +132,7 @@ export const recovering: ReadonlyArray<Mutant> = [
     name: "replayed-memtables-in-log-order",
     bug: "A store looks into the oldest of its replayed memtables first.",
     breaks: ["I10", "I1"],
+    shownAs: ["I5", "I11"],
     seeds: [1, 60],
     edits: [{
       file: "src/engine/Engine.ts",

@@ -168,11 +168,13 @@ class Case {
       yield* Deferred.succeed(this.#closed, undefined)
       if (beside === undefined) return
       if (!(yield* Deferred.isDone(this.#begun))) yield* Fiber.interrupt(beside)
-      yield* Fiber.join(beside)
+      yield* Fiber.await(beside)
     })
     const result = runGuarded(program)
     if (Result.isFailure(result)) this.problems.push(result.failure)
-    if (!this.#isTaken) this.problems.push({ invariant: "I26", message: "nobody came: the run is not repeatable" })
+    // Where another fiber waits beside it, it may look once less.
+    const isShorter = disk.calls <= this.#at.index
+    if (!this.#isTaken && !isShorter) this.#fail("nobody came: the run is not repeatable")
     this.problems.push(...history.problems(), ...handleProblems(disk))
     this.#checkOld()
     this.#checkLeft()
