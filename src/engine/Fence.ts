@@ -25,9 +25,10 @@
 import { Effect, Random } from "effect"
 import type { Clock, Scope } from "effect"
 import type { Claim, Disk } from "../disk/Disk.ts"
-import { StoreFenced } from "../StoreError.ts"
+import { StoreFenced, UnsupportedFormat } from "../StoreError.ts"
 import type { DiskError } from "../StoreError.ts"
-import { highestGeneration, ownerName, storeFiles } from "./FileNames.ts"
+import { highestGeneration, largestNumber, ownerName, storeFiles } from "./FileNames.ts"
+import type { StoreFile } from "./FileNames.ts"
 
 /** Milliseconds for which a look holds where no sync is waited for. */
 export const lookInterval = 10
@@ -143,12 +144,19 @@ export const readersWatch = (disk: Disk["Service"], directory: string, generatio
   })
 })
 
+const noneLeft = (directory: string, files: ReadonlyMap<string, StoreFile>): UnsupportedFormat => {
+  const last = [...files].find(([, file]) => "generation" in file && file.generation >= largestNumber)
+  return new UnsupportedFormat({ file: `${directory}/${last?.[0]}`, reason: "no generation is left behind its own" })
+}
+
 const claimNext = Effect.fnUntraced(function*(
   disk: Disk["Service"],
   directory: string
-): Effect.fn.Return<{ readonly generation: number; readonly claim: Claim }, DiskError> {
+): Effect.fn.Return<{ readonly generation: number; readonly claim: Claim }, DiskError | UnsupportedFormat> {
   for (let left = attempts;; left--) {
-    const highest = highestGeneration(storeFiles(yield* disk.list(directory)))
+    const files = storeFiles(yield* disk.list(directory))
+    const highest = highestGeneration(files)
+    if (highest >= largestNumber) return yield* noneLeft(directory, files)
     const generation = highest < 0
       ? yield* Random.nextIntBetween(lowestFirstGeneration, highestFirstGeneration)
       : highest + 1
@@ -166,7 +174,7 @@ const claimNext = Effect.fnUntraced(function*(
 export const takeOwnership = Effect.fnUntraced(function*(
   disk: Disk["Service"],
   directory: string
-): Effect.fn.Return<Fence, DiskError | StoreFenced, Scope.Scope> {
+): Effect.fn.Return<Fence, DiskError | StoreFenced | UnsupportedFormat, Scope.Scope> {
   const clock = yield* Effect.clockWith(Effect.succeed)
   const { claim, generation } = yield* Effect.acquireRelease(
     claimNext(disk, directory),

@@ -49,7 +49,7 @@ const pointerPattern = /^(?:OWNER|CURRENT)-(\d{1,16})(?:\.tmp)?$/
 const numberedPattern = /^(?:manifest|table)-(\d{10,16})-(\d{1,16})\.(?:log|sst)$/
 
 /** No store gets so far; with a larger one there might be no number for the next file. */
-const largestNumber = 2 ** 48
+export const largestNumber = 2 ** 48
 
 const isInRange = (number: number): boolean => number >= 0 && number <= largestNumber
 

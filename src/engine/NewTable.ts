@@ -8,8 +8,8 @@
  */
 import { Effect } from "effect"
 import { Disk } from "../disk/Disk.ts"
-import { removeFiles } from "../disk/removeFiles.ts"
 import type { NewFile, TableShape } from "../jobs/Jobs.ts"
+import { removeMade } from "../jobs/removeMade.ts"
 import type { StoreReadOnly, TableError } from "../StoreError.ts"
 import { filterBits } from "../table/FilterBits.ts"
 import type { FilterChange } from "../table/FilterBits.ts"
@@ -77,9 +77,9 @@ export const makeNewTables: Effect.Effect<NewTables, never, EngineState | Disk |
     const write: NewTables["write"] = ({ count, ...change }, job, restore) =>
       Effect.suspend(() => {
         const { mark } = engine.directory
-        const targets = Array.from({ length: count }, () => {
+        const targets = Array.from({ length: count }, (): NewFile => {
           const file = manifest.nextTable()
-          return { file, generation, path: pathOf({ file, generation }) }
+          return { file, generation, path: pathOf({ file, generation }), isMade: false }
         })
         const { level } = change
         const { levels } = engine.view.value.tables.shape(options.memtableSize)
@@ -90,24 +90,19 @@ export const makeNewTables: Effect.Effect<NewTables, never, EngineState | Disk |
           compression: options.compression[level]!,
           pinned: engine.snapshots.sequences()
         }
-        // An interrupt may strike when the job has just ended; which of the names it used is not known then.
-        const interruptible = Effect.onInterrupt(restore(job(targets, shape)), () =>
-          removeFiles(disk, targets.map(({ path }) => path)))
         const failed = <E>(error: E): Effect.Effect<never, E | StoreReadOnly> => {
           const lost = fence.look()
           return lost === undefined
             ? Effect.fail(error)
-            : Effect.flatMap(engine.stopWrites(lost.message), (stopped) =>
-              Effect.fail(stopped))
+            : Effect.flatMap(engine.stopWrites(lost.message), (stopped) => Effect.fail(stopped))
         }
-        return Effect.flatMap(Effect.catch(Effect.andThen(fence.check, interruptible), failed), (metas) =>
+        const work = Effect.catch(Effect.andThen(fence.check, restore(job(targets, shape))), failed)
+        const written = Effect.flatMap(work, (metas) =>
           metas.length === 0
             ? Effect.succeed([])
-            : Effect.onError(
-              Effect.andThen(engine.directory.sync(mark), open(metas)),
-              () =>
-                removeFiles(disk, metas.map(pathOf))
-            ))
+            : Effect.andThen(engine.directory.sync(mark), open(metas)))
+        // An interrupt may strike when the job has just ended, and left its tables to nobody.
+        return Effect.onError(written, () => removeMade(disk, targets))
       })
 
     return {

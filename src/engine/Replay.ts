@@ -53,19 +53,27 @@ const liveSegments = (
   { nextSegment, segments }: ManifestState,
   files: ReadonlyMap<string, StoreFile>
 ): Effect.Effect<ReadonlyArray<LogFile>, StoreCorrupted> => {
-  let end = nextSegment
+  let last = nextSegment - 1
   for (const file of files.values()) {
-    if (file._tag === "Segment" && file.generation === generation) end = Math.max(end, file.number + 1)
+    if (file._tag === "Segment" && file.generation === generation) last = Math.max(last, file.number)
   }
-  const unnamed = Array.from({ length: end - nextSegment }, (_, at) => ({ segment: nextSegment + at, generation }))
-  const all: ReadonlyArray<LogFile> = [...segments, ...unnamed]
-  for (const log of all) {
+  const found: Array<LogFile> = []
+  const take = (log: LogFile): StoreCorrupted | undefined => {
     const name = segmentName(log.segment, log.generation)
-    if (files.has(name)) continue
+    found.push(log)
+    if (files.has(name)) return undefined
     const reason = "the log goes on behind it, or the manifest names it, and it is missing"
-    return Effect.fail(new StoreCorrupted({ file: `${directory}/${name}`, offset: 0, reason }))
+    return new StoreCorrupted({ file: `${directory}/${name}`, offset: 0, reason })
   }
-  return Effect.succeed(all)
+  for (const log of segments) {
+    const missing = take(log)
+    if (missing !== undefined) return Effect.fail(missing)
+  }
+  for (let segment = nextSegment; segment <= last; segment++) {
+    const missing = take({ segment, generation })
+    if (missing !== undefined) return Effect.fail(missing)
+  }
+  return Effect.succeed(found)
 }
 
 export const pathsOf = (directory: string, metas: ReadonlyArray<TableMeta>): ReadonlyArray<string> =>
@@ -106,10 +114,13 @@ export const replay = Effect.fnUntraced(function*(
         pinned: []
       }
       const path = tablePath(directory, target)
-      return Effect.map(jobs.flush({ memtable: full.handle, target: { ...target, path }, shape }), (meta) => {
-        written.unshift(meta)
-        arenas.recycle(full)
-      })
+      return Effect.map(
+        jobs.flush({ memtable: full.handle, target: { ...target, path, isMade: false }, shape }),
+        (meta) => {
+          written.unshift(meta)
+          arenas.recycle(full)
+        }
+      )
     })
 
   const seal: Effect.Effect<void, RecoveryError> = Effect.suspend(() => {

@@ -63,7 +63,7 @@ export const tidyLevel0 = Effect.fnUntraced(function*(
   const target = { file, generation: fence.generation }
   const merged = yield* jobs.merge({
     sources: plan.sources.map((run) => run.map((meta) => ({ meta, path: tablePath(directory, meta) }))),
-    targets: [{ ...target, path: tablePath(directory, target) }],
+    targets: [{ ...target, path: tablePath(directory, target), isMade: false }],
     shape: {
       level: 0,
       blockSize: options.blockSize,

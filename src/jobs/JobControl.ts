@@ -3,9 +3,12 @@
  * signs that take effect although the other side is busy.
  *
  * Words: 0 commands to the worker, as bits; 1 heartbeat, which the worker raises
- * at every slice; 2 whether it is parked; 3 files that its job has begun; 4 how
+ * at every slice; 2 whether it is parked; 3 files that its job has made; 4 how
  * long it rests, in microseconds, and 5 until when, in milliseconds modulo 2^32; 6
- * is never changed, to rest on; 7 whether the event loop is idle.
+ * is never changed, to rest on; 7 whether the event loop is idle; 8 the number of the
+ * job that is offered, its negative once the worker has begun it, and 0 once it has
+ * been withdrawn. Each job has a number of its own, so that a job of which the
+ * message is still on its way when another follows is not taken for that one.
  *
  * Where processors are few a worker rests for a moment after each stretch of
  * work. A thread that never sleeps can be put onto the event loop's processor and
@@ -21,11 +24,12 @@
 const commandWord = 0
 const heartbeatWord = 1
 const parkedWord = 2
-const begunWord = 3
+const madeWord = 3
 const restTimeWord = 4
 const restUntilWord = 5
 const restWord = 6
 const idleWord = 7
+const jobWord = 8
 
 const parkBit = 1
 const abandonBit = 2
@@ -43,16 +47,25 @@ export class JobControl {
   readonly memory: SharedArrayBuffer
   readonly #words: Int32Array
   #rested = 0
+  #offered = 0
 
-  constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(32)) {
+  constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(36)) {
     this.memory = memory
     this.#words = new Int32Array(memory)
   }
 
-  /** On the loop, before a job is handed over. */
-  begin(): void {
+  /** On the loop, before a job is handed over: its number. The worker has none that it has begun. */
+  offer(): number {
     Atomics.and(this.#words, commandWord, ~abandonBit)
-    Atomics.store(this.#words, begunWord, 0)
+    Atomics.store(this.#words, madeWord, 0)
+    this.#offered++
+    Atomics.store(this.#words, jobWord, this.#offered)
+    return this.#offered
+  }
+
+  /** On the loop: true if the worker has not begun the job that was offered last, and never will. */
+  withdraw(): boolean {
+    return Atomics.compareExchange(this.#words, jobWord, this.#offered, 0) >= 0
   }
 
   /** On the loop: the worker stops at the end of its slice until it is told to go on. */
@@ -62,7 +75,7 @@ export class JobControl {
     Atomics.notify(this.#words, commandWord)
   }
 
-  /** On the loop: the job is to end at the end of its slice, parked or not. */
+  /** On the loop: the job that has been begun is to end at the end of its slice, parked or not. */
   abandon(): void {
     Atomics.or(this.#words, commandWord, abandonBit)
     Atomics.notify(this.#words, commandWord)
@@ -90,9 +103,9 @@ export class JobControl {
     return Atomics.load(this.#words, parkedWord) !== 0
   }
 
-  /** How many of its files the job has begun to make. */
-  get filesBegun(): number {
-    return Atomics.load(this.#words, begunWord)
+  /** How many files the job has made: so many of its targets, which are taken in order. */
+  get filesMade(): number {
+    return Atomics.load(this.#words, madeWord)
   }
 
   /** In the worker: a sign of life. */
@@ -100,9 +113,9 @@ export class JobControl {
     Atomics.add(this.#words, heartbeatWord, 1)
   }
 
-  /** In the worker, before a job is begun: whether it has been abandoned meanwhile. */
-  get isAbandoned(): boolean {
-    return (Atomics.load(this.#words, commandWord) & abandonBit) !== 0
+  /** In the worker, before it touches anything: false if the job has been withdrawn. From then on it can only be abandoned. */
+  begin(job: number): boolean {
+    return Atomics.compareExchange(this.#words, jobWord, job, -job) === job
   }
 
   /** In the worker, between two slices: waits while it is parked. True if the job has been abandoned. */
@@ -131,8 +144,11 @@ export class JobControl {
     this.#rested = performance.now()
   }
 
-  /** In the worker, before a file is made. */
-  beginFile(): void {
-    Atomics.add(this.#words, begunWord, 1)
+  /**
+   * In the worker, once a file has been made and not before: what could not be made may be another's. A thread that dies
+   * between the two leaves an orphan, which the next recovery removes.
+   */
+  madeFile(): void {
+    Atomics.add(this.#words, madeWord, 1)
   }
 }

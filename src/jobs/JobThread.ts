@@ -1,7 +1,8 @@
 /**
  * One worker thread from its start to its end, seen from the event loop.
  *
- * It serves one job at a time. It ends when it is stopped, when it dies of an
+ * It serves one job at a time, which it has begun only once it says so: until then
+ * the loop may take the job back. It ends when it is stopped, when it dies of an
  * error, or when it gives no sign of life for too long while it has a job and is
  * not parked; however it ends, whoever waits for it learns of it, and the process
  * goes on. While it has a job it keeps the process alive, and idle it does not.
@@ -10,7 +11,7 @@ import { Worker } from "node:worker_threads"
 import type { Access } from "../disk/Access.ts"
 import { JobControl } from "./JobControl.ts"
 import { portable } from "./WorkerMessage.ts"
-import type { JobReply, JobRequest, StopRequest } from "./WorkerMessage.ts"
+import type { JobOffer, JobReply, JobRequest, StopRequest } from "./WorkerMessage.ts"
 import { Rests } from "./WorkerSetup.ts"
 import type { WorkerSetup } from "./WorkerSetup.ts"
 
@@ -43,9 +44,6 @@ const idleShare = 0.05
 /** A heart is listened to so many times before it counts as still: a process that was halted is given time to go on. */
 const listenings = 8
 
-/** How many times the stop's timeout a thread is waited for that is still loading. */
-const loadingPatience = 6
-
 /**
  * JavaScript objects in the thread's heap; blocks, filters and arenas are outside it. What a job makes is soon garbage:
  * with 16 MB for young objects two threads took 27 to 42 MB more, and were no faster.
@@ -60,7 +58,7 @@ export class JobThread {
   /** Why it is ending; undefined while it serves. */
   #ending: string | undefined
   #hasEnded = false
-  #done: ((outcome: JobOutcome) => void) | undefined
+  #done: ((outcome: JobOutcome, filesMade: number) => void) | undefined
   readonly #waitingForEnd: Array<() => void> = []
   #heart: NodeJS.Timeout | undefined
   #look: NodeJS.Timeout | undefined
@@ -96,48 +94,60 @@ export class JobThread {
     return this.#ending === undefined
   }
 
-  /** Hands a job over, or tells that the thread has died. `done` is called once, never at once. */
-  run(request: JobRequest, done: (outcome: JobOutcome) => void): void {
-    this.#done = done
+  /**
+   * Hands a job over, or tells that the thread has died. `done` is called once, never at once, with the number of files
+   * that the job has made.
+   */
+  run(request: JobRequest, done: (outcome: JobOutcome, filesMade: number) => void): void {
     // It may have died since it was chosen, and nothing more comes from it then.
-    if (this.#hasEnded) return void setImmediate(() => this.#settle({ _tag: "Died", reason: this.#ending ?? stopped }))
-    this.control.begin()
+    if (!this.isServing) return void setImmediate(() => done({ _tag: "Died", reason: this.#ending ?? stopped }, 0))
+    this.#done = done
+    const number = this.control.offer()
     this.#worker?.ref()
     this.#listen(this.#options.hangTimeout)
     if (this.#options.rests !== Rests.never) this.#watchLoop()
     try {
-      this.#worker?.postMessage(portable(request))
+      this.#worker?.postMessage({ _tag: "Offer", number, request: portable(request) } satisfies JobOffer)
     } catch (error) {
       this.#die(`a job could not be handed over: ${wordsOf(error)}`)
     }
   }
 
-  /** The job that it has is to end at the end of its slice; it is still told how. */
+  /** The job that it has is to end: at once if it has not begun it, else at the end of its slice. It is still told how. */
   abandon(): void {
+    if (this.#done === undefined) return
+    if (this.#isFree()) return this.#settle({ _tag: "Abandoned" })
     this.control.abandon()
-    if (this.#done !== undefined && this.isServing) this.#listen(this.#options.abandonTimeout)
+    if (this.isServing) this.#listen(this.#options.abandonTimeout)
   }
 
   /**
-   * Ends the thread: asks it to, which ends its job too, and after the stop's timeout ends it from here. One that is still
-   * loading its modules is only ever asked, and waited for several times as long: to terminate a thread as it starts can
-   * bring the process down (nodejs/node#56312).
+   * Ends the thread: asks it to, which ends its job too, and after the stop's timeout ends it from here. One that has begun
+   * no job, above all one that is still loading its modules, is only asked, and not waited for: it touches no file any
+   * more, keeps no process alive, and to terminate a thread as it starts can bring the process down (nodejs/node#56312).
    */
   stop(ended: () => void): void {
     if (this.#hasEnded) return ended()
     this.#waitingForEnd.push(ended)
-    if (this.#ending !== undefined) return
+    const isServing = this.isServing
     this.#note(stopped)
+    if (this.#isFree()) {
+      this.#ask()
+      return this.#end(stopped)
+    }
+    if (!isServing) return
     clearInterval(this.#heart)
     this.control.abandon()
     if (!this.#ask()) return this.#die(undefined)
-    const { stopTimeout } = this.#options
-    const isLoading = this.control.heartbeat === 0
     this.#stopTimer = setTimeout(() => {
       this.#stopTimer = undefined
-      if (this.control.heartbeat === 0) this.#end("it could not be ended")
-      else this.#die(undefined)
-    }, isLoading ? stopTimeout * loadingPatience : stopTimeout)
+      this.#die(undefined)
+    }, this.#options.stopTimeout)
+  }
+
+  /** Whether it has begun no job that has not ended, nor ever will begin the one that it was given. */
+  #isFree(): boolean {
+    return this.#done === undefined || this.control.withdraw()
   }
 
   /** Looks at the heartbeat from now on, and ends the thread if it stands still for so long. */
@@ -174,7 +184,7 @@ export class JobThread {
     clearInterval(this.#heart)
     clearInterval(this.#look)
     this.#worker?.unref()
-    done?.(outcome)
+    done?.(outcome, this.control.filesMade)
   }
 
   /** The first reason is the one that is told. */
@@ -186,7 +196,7 @@ export class JobThread {
     this.#note(reason ?? stopped)
     if (this.#stopTimer !== undefined || this.#hasEnded) return
     clearInterval(this.#heart)
-    if (this.control.heartbeat === 0) return this.#leave()
+    if (this.#isFree() && this.control.heartbeat === 0) return this.#leave()
     this.#stopTimer = setTimeout(() => this.#end("it could not be ended"), this.#options.stopTimeout)
     // Its exit is what is waited for.
     void this.#worker?.terminate()
@@ -194,7 +204,6 @@ export class JobThread {
 
   /** Waits no longer for a thread that is still loading; one day it may learn that it is to end. */
   #leave(): void {
-    this.control.abandon()
     this.#ask()
     setImmediate(() => this.#end("it could not be ended"))
   }

@@ -10,12 +10,12 @@
  */
 import { Effect, Semaphore } from "effect"
 import type { JobDisk } from "../disk/JobDisk.ts"
-import { removeFiles } from "../disk/removeFiles.ts"
 import { DiskError } from "../StoreError.ts"
 import type { TableMeta } from "../table/TableMeta.ts"
 import type { NewFile, WorkerRestarted } from "./Jobs.ts"
 import { JobThread } from "./JobThread.ts"
 import type { JobOutcome, JobThreadOptions } from "./JobThread.ts"
+import { removeMade } from "./removeMade.ts"
 import { errorOf } from "./WorkerMessage.ts"
 import type { JobError, JobRequest } from "./WorkerMessage.ts"
 
@@ -89,15 +89,16 @@ export const makeJobWorker = (
     return Effect.sync(() => clearTimeout(timer))
   })
 
-  /** What a job that came to nothing has begun. */
-  const removeBegun = (used: JobThread, targets: ReadonlyArray<NewFile>): Effect.Effect<void> =>
-    Effect.suspend(() => removeFiles(disk, targets.slice(0, used.control.filesBegun).map(({ path }) => path)))
+  /** A job that failed or was abandoned has removed what it had made, as far as the disk let it. */
+  const noteMade = (outcome: JobOutcome, filesMade: number, targets: ReadonlyArray<NewFile>): void => {
+    if (outcome._tag !== "Written" && outcome._tag !== "Died") return
+    for (const target of targets.slice(0, filesMade)) target.isMade = true
+  }
 
   const workerError = (path: string, code: string): DiskError => new DiskError({ operation: "worker", path, code })
 
   const finish = (
     outcome: JobOutcome,
-    used: JobThread,
     targets: ReadonlyArray<NewFile>
   ): Effect.Effect<ReadonlyArray<TableMeta>, JobError> => {
     if (outcome._tag !== "Died") deathsInARow = 0
@@ -112,7 +113,7 @@ export const makeJobWorker = (
         return Effect.die(Object.assign(new Error(outcome.message), { stack: outcome.stack }))
       case "Died":
         return Effect.andThen(
-          removeBegun(used, targets),
+          removeMade(disk, targets),
           Effect.fail(workerError(targets[0]?.path ?? "", "EDIED"))
         )
     }
@@ -124,8 +125,9 @@ export const makeJobWorker = (
       let outcome: JobOutcome | undefined
       let ended = (): void => {}
       listeners.onBusy(true)
-      used.run(request, (reached) => {
+      used.run(request, (reached, filesMade) => {
         outcome = reached
+        noteMade(reached, filesMade, targets)
         listeners.onBusy(false)
         resume(Effect.succeed(reached))
         ended()
@@ -135,7 +137,7 @@ export const makeJobWorker = (
         ended = () => go(Effect.void)
         used.abandon()
       })
-      return Effect.andThen(letGo, removeBegun(used, targets))
+      return Effect.andThen(letGo, removeMade(disk, targets))
     })
 
   return {
@@ -145,7 +147,7 @@ export const makeJobWorker = (
           yield* restore(untilStart)
           if (isClosed) return yield* workerError(targets[0]?.path ?? "", "ECLOSED")
           const used = serving()
-          return yield* finish(yield* restore(outcomeOf(used, request, targets)), used, targets)
+          return yield* finish(yield* restore(outcomeOf(used, request, targets)), targets)
         })
       )),
     prepare: () => {

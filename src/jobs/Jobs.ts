@@ -25,11 +25,13 @@ export interface TableShape {
   readonly pinned: ReadonlyArray<number>
 }
 
-/** A name that no other file has. */
+/** A name that is kept for a file of the store's own. */
 export interface NewFile {
   readonly file: number
   readonly generation: number
   readonly path: string
+  /** Whether the job has made it, as far as is known. Whoever runs the job sets it; once the file is removed it is false. */
+  isMade: boolean
 }
 
 export interface FlushJob {

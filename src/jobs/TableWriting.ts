@@ -9,7 +9,6 @@
 import * as Effect from "effect/Effect"
 import type { AppendFile } from "../disk/Disk.ts"
 import type { JobDisk } from "../disk/JobDisk.ts"
-import { removeFiles } from "../disk/removeFiles.ts"
 import type { VersionIterator } from "../record/VersionIterator.ts"
 import { MoveStatus } from "../record/VersionIterator.ts"
 import type { DiskError, TableError } from "../StoreError.ts"
@@ -22,6 +21,7 @@ import type { TableMeta } from "../table/TableMeta.ts"
 import { TableWriter } from "../table/TableWriter.ts"
 import { VersionRetention } from "../table/VersionRetention.ts"
 import type { NewFile, TableShape } from "./Jobs.ts"
+import { removeMade } from "./removeMade.ts"
 import { SliceEnd, TableFiller } from "./TableFiller.ts"
 
 /** An append is made of so many bytes and at most those of a slice: little enough to be made at once on the event loop. */
@@ -54,7 +54,6 @@ export const writeTables = (
     const { shape, source, targets } = job
     const retention = new VersionRetention(shape.pinned, job.older)
     const filler = new TableFiller(source, retention, new OutputEnd(job), bytesPerSlice[shape.compression])
-    const made: Array<string> = []
     let open: AppendFile | undefined
 
     const closeFile = Effect.uninterruptible(Effect.suspend(() => {
@@ -65,7 +64,7 @@ export const writeTables = (
     const fileOf = (target: NewFile): Effect.Effect<AppendFile, DiskError> =>
       open !== undefined ? Effect.succeed(open) : Effect.map(disk.createAppend(target.path), (file) => {
         open = file
-        made.push(target.path)
+        target.isMade = true
         return file
       })
     const appendPending = (target: NewFile, writer: TableWriter): Effect.Effect<void, DiskError> =>
@@ -136,5 +135,5 @@ export const writeTables = (
     })
 
     const written = Effect.catchDefect(Effect.ensuring(write, job.closeSource), readFailure)
-    return Effect.onError(written, () => Effect.andThen(closeFile, Effect.suspend(() => removeFiles(disk, made))))
+    return Effect.onError(written, () => Effect.andThen(closeFile, removeMade(disk, targets)))
   })

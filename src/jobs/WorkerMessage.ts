@@ -15,17 +15,24 @@ import type { FlushJob, KeyBounds, MergeJob } from "./Jobs.ts"
 
 export type JobError = TableError
 
-/** To the worker; one at a time. */
+/** What the worker is to do; one at a time. */
 export type JobRequest =
   | { readonly _tag: "Flush"; readonly job: FlushJob }
   | { readonly _tag: "Merge"; readonly job: MergeJob }
+
+/** To the worker: a job, with the number that it is begun by. */
+export interface JobOffer {
+  readonly _tag: "Offer"
+  readonly number: number
+  readonly request: JobRequest
+}
 
 /** To the worker: it is to end, after the job that it has. */
 export interface StopRequest {
   readonly _tag: "Stop"
 }
 
-/** From the worker, once for each job. */
+/** From the worker, once for each job that it has begun. */
 export type JobReply =
   | { readonly _tag: "Written"; readonly tables: ReadonlyArray<TableMeta> }
   | { readonly _tag: "Failed"; readonly error: PlainError }

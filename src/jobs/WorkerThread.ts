@@ -13,7 +13,7 @@ import type { JobDisk } from "../disk/JobDisk.ts"
 import { JobControl } from "./JobControl.ts"
 import { makeTableJobs } from "./TableJobs.ts"
 import { failureReply, writtenReply } from "./WorkerMessage.ts"
-import type { JobReply, JobRequest, StopRequest } from "./WorkerMessage.ts"
+import type { JobOffer, StopRequest } from "./WorkerMessage.ts"
 import { isWorkerSetup, Rests } from "./WorkerSetup.ts"
 
 /** Serves the jobs that the event loop sends, over this disk, until the thread is ended from there. */
@@ -29,9 +29,9 @@ export const serveJobs = (makeDisk: (access: Access) => JobDisk): void => {
     {
       ...disk,
       createAppend: (path, options) =>
-        Effect.suspend(() => {
-          control.beginFile()
-          return disk.createAppend(path, options)
+        Effect.map(disk.createAppend(path, options), (file) => {
+          control.madeFile()
+          return file
         })
     },
     {
@@ -43,11 +43,12 @@ export const serveJobs = (makeDisk: (access: Access) => JobDisk): void => {
     }
   )
 
-  port.on("message", (request: JobRequest | StopRequest) => {
+  port.on("message", (message: JobOffer | StopRequest) => {
     // With nothing left to listen to the thread comes to its end.
-    if (request._tag === "Stop") return port.close()
-    // Nobody may wait for it any more, and the directory may be another store's by now: it touches no file.
-    if (control.isAbandoned) return port.postMessage({ _tag: "Abandoned" } satisfies JobReply)
+    if (message._tag === "Stop") return port.close()
+    // Nobody waits for a job that was withdrawn, and the directory may be another store's by now: it touches no file.
+    if (!control.begin(message.number)) return
+    const { request } = message
     const job = request._tag === "Flush"
       ? Effect.map(jobs.flush(request.job), (table) => [table])
       : jobs.merge(request.job)

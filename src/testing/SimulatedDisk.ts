@@ -82,7 +82,7 @@ export class SimulatedDisk {
   readonly #tree: SimulatedTree
   readonly #calls: DiskCalls
   readonly #handles = new Set<Handle>()
-  readonly #locks = new LockRegistry<SimulatedDirectory>()
+  #locks = new LockRegistry<SimulatedDirectory>()
   #writes: number
 
   private constructor(options: SimulatedDiskOptions, random: SeededRandom, tree: SimulatedTree, writes: number) {
@@ -241,6 +241,37 @@ export class SimulatedDisk {
     })
   }
 
+  /**
+   * From here on nobody has a directory locked, as when the system has dropped a
+   * process's locks: who held one goes on, and is not told.
+   *
+   * @example
+   * ```ts
+   * import { Effect } from "effect"
+   * import { SimulatedDisk } from "effect-lsm/testing"
+   *
+   * const disk = SimulatedDisk.make()
+   * const { lock, makeDirectory } = disk.service
+   * const program = Effect.gen(function*() {
+   *   yield* makeDirectory("store")
+   *   yield* lock("store", "exclusive")
+   *   disk.dropLocks()
+   *   yield* lock("store", "exclusive")
+   * })
+   * const exit = await Effect.runPromiseExit(Effect.scoped(program))
+   *
+   * exit._tag // => "Success"
+   * ```
+   */
+  dropLocks(): void {
+    this.#locks = new LockRegistry()
+  }
+
+  /** Gives a file or a directory another name, durably, as somebody else does behind a program's back. */
+  move(path: string, to: string): void {
+    this.#look("rename", path, () => this.#tree.settle(this.#tree.rename(path, to)))
+  }
+
   #image(tree: SimulatedTree): SimulatedDisk {
     return new SimulatedDisk(this.#options, this.#random.fork(), tree, this.#writes)
   }
@@ -268,7 +299,7 @@ export class SimulatedDisk {
       list: (path) => call({ operation: "list", path }, () => [...tree.directory(path).entries.keys()]),
       makeDirectory: (path) =>
         call({ operation: "makeDirectory", path }, () => void tree.link(path, new SimulatedDirectory())),
-      rename: (path, to) => call({ operation: "rename", path, to }, () => tree.rename(path, to)),
+      rename: (path, to) => call({ operation: "rename", path, to }, () => void tree.rename(path, to)),
       remove: (path) => call({ operation: "remove", path }, () => tree.unlink(path)),
       syncDirectory: (path) =>
         this.#calls.make({ operation: "syncDirectory", path }, {
@@ -280,12 +311,15 @@ export class SimulatedDisk {
         Effect.acquireRelease(
           Effect.flatMap(
             call({ operation: "lock", path }, () => tree.directory(path)),
-            (directory) =>
-              this.#locks.acquire(directory, mode)
-                ? Effect.succeed(directory)
+            (directory) => {
+              const locks = this.#locks
+              return locks.acquire(directory, mode)
+                ? Effect.succeed({ directory, locks })
                 : Effect.fail(new StoreLocked({ directory: path, holder: "this process" }))
+            }
           ),
-          (directory) => Effect.sync(() => this.#locks.release(directory))
+          // Those that it was taken among: once they are dropped another may have it.
+          ({ directory, locks }) => Effect.sync(() => locks.release(directory))
         ).pipe(Effect.asVoid)
     }
   }

@@ -181,11 +181,12 @@ export class SimulatedTree {
     this.#apply({ kind: "remove", node: file, replaces: false, changes: [{ directory, name, node: undefined }] })
   }
 
-  rename(from: string, to: string): void {
+  /** Undefined if both names are those of one file already. */
+  rename(from: string, to: string): EntryOperation | undefined {
     const node = this.find(from)
     if (node === undefined) throw new Errno("ENOENT")
     const target = this.find(to)
-    if (target === node) return
+    if (target === node) return undefined
     if (target !== undefined && node.kind === "file" && target.kind === "directory") throw new Errno("EISDIR")
     if (target !== undefined && node.kind === "directory") {
       if (target.kind === "file") throw new Errno("ENOTDIR")
@@ -197,7 +198,7 @@ export class SimulatedTree {
       throw new Errno("EINVAL")
     }
     const changes = [{ ...source, node: undefined }, { ...destination, node }]
-    this.#apply({ kind: "rename", node, replaces: target !== undefined, changes })
+    return this.#apply({ kind: "rename", node, replaces: target !== undefined, changes })
   }
 
   /** Whether the node has a name that is on stable storage. */
@@ -216,7 +217,7 @@ export class SimulatedTree {
   }
 
   /** Makes one operation durable by itself. */
-  settle(operation: EntryOperation): void {
+  settle(operation: EntryOperation | undefined): void {
     this.#commit((other) => other === operation)
   }
 

@@ -111,10 +111,23 @@ export class StoreHistory {
    * state after some first part of the order of writes (I4), with all in it that has to outlast such an end (I5). At a
    * close that is all that was acknowledged or seen, at a kill what was so at `"buffered"` and above, at a power cut
    * at `"sync"`; and what `sync` or `flush` were after that had succeeded. A store that had stopped taking writes ends by
-   * a kill, or by a power cut, though it was closed.
+   * a kill, or by a power cut, though it was closed. Where it had not ended, but another store was opened beside it,
+   * the content may have in it what had begun `by` a later moment.
    */
-  problemsAfter(content: Iterable<Entry>, at: HistoryMark, end: StoreEnd): ReadonlyArray<Problem> {
-    return this.#checked().contentProblems(contentOf(content), at.time, end)
+  problemsAfter(
+    content: Iterable<Entry>,
+    at: HistoryMark,
+    end: StoreEnd,
+    by: HistoryMark = at
+  ): ReadonlyArray<Problem> {
+    return this.#checked().contentProblems(contentOf(content), at.time, end, by.time)
+  }
+
+  /** How many writes were acknowledged that had begun after that moment: of one level, or of all. */
+  acknowledgedSince({ time }: HistoryMark, level?: Durability): number {
+    return this.#log.writes.filter((write) =>
+      write.outcome === "acknowledged" && write.begun > time && write.level === (level ?? write.level)
+    ).length
   }
 
   /** How much there is in it by now. */

@@ -1,7 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { execFileSync } from "node:child_process"
-import { closeSync, openSync, readFileSync, statSync, symlinkSync } from "node:fs"
+import {
+  closeSync,
+  cpSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
 import { fileURLToPath } from "node:url"
 import { Disk } from "../../src/disk/Disk.ts"
 import { NodeAppendFile } from "../../src/disk/NodeAppendFile.ts"
@@ -10,7 +21,7 @@ import { SyncPolicy } from "../../src/disk/SyncPolicy.ts"
 import type { DiskError } from "../../src/StoreError.ts"
 import { calmPolicy } from "./calmPolicy.ts"
 import { diskConformance } from "./conformance.ts"
-import { concatenate, createAppend, failsWith, openRead, pattern, writeFile } from "./diskHelpers.ts"
+import { claim, concatenate, createAppend, failsWith, openRead, pattern, writeFile } from "./diskHelpers.ts"
 import { openFilesBelow, temporaryDirectory } from "./temporaryDirectory.ts"
 
 diskConformance("NodeDisk", NodeDisk.layer, temporaryDirectory)
@@ -21,6 +32,54 @@ const withDirectory = <E>(
   Effect.scoped(Effect.flatMap(temporaryDirectory, body)).pipe(Effect.provide(NodeDisk.layer))
 
 describe("NodeDisk", () => {
+  it.effect("I26: holds a claim no more whose directory has gone, was moved away, or has another in its place", () =>
+    withDirectory((parent) =>
+      Effect.scoped(Effect.gen(function*() {
+        const [here, away] = [`${parent}/here`, `${parent}/away`]
+        mkdirSync(here)
+        const held = yield* claim(`${here}/claim`)
+        assert.isTrue(held.isHeld())
+        renameSync(here, away)
+        assert.isFalse(held.isHeld())
+        cpSync(away, here, { recursive: true })
+        assert.isFalse(held.isHeld())
+        rmSync(here, { recursive: true })
+        writeFileSync(here, "")
+        assert.isFalse(held.isHeld())
+        rmSync(here)
+        renameSync(away, here)
+        assert.isTrue(held.isHeld())
+        rmSync(here, { recursive: true })
+        assert.isFalse(held.isHeld())
+      }))
+    ))
+
+  it.effect("I26: takes no other file for a claim, however often files come and go", () =>
+    withDirectory((directory) =>
+      Effect.scoped(Effect.gen(function*() {
+        const disk = yield* Disk
+        const path = `${directory}/claim`
+        const lost = []
+        for (let turn = 0; turn < 50; turn++) {
+          const held = yield* claim(path)
+          assert.isTrue(held.isHeld())
+          for (const each of lost) assert.isFalse(each.isHeld())
+          lost.push(held)
+          yield* disk.remove(path)
+        }
+        assert.strictEqual(openFilesBelow(directory).length, lost.length)
+      }))
+    ))
+
+  it.effect("I14: keeps no claim open that was closed", () =>
+    withDirectory((directory) =>
+      Effect.gen(function*() {
+        yield* Effect.scoped(claim(`${directory}/claim`))
+        yield* Effect.flip(Effect.scoped(claim(`${directory}/claim`)))
+        assert.deepStrictEqual(openFilesBelow(directory), [])
+      })
+    ))
+
   it.effect("I14: keeps no file open after its users were interrupted and it was closed", () =>
     withDirectory((directory) =>
       Effect.gen(function*() {

@@ -7,6 +7,7 @@ import { Arbitrary, Effect, Exit, Fiber, type Layer, Schema, type Scope } from "
 import { Disk } from "../../src/disk/Disk.ts"
 import { type DiskError, StoreLocked } from "../../src/StoreError.ts"
 import {
+  claim,
   concatenate,
   createAppend,
   failsWith,
@@ -375,6 +376,113 @@ export const diskConformance = (
       Effect.gen(function*() {
         yield* disk.checkWritable(directory)
         assert.deepStrictEqual(yield* disk.list(directory), [])
+      }))
+  })
+
+  describe(`${name}: claims`, () => {
+    check("are given for a file that was not there, and once", (disk, directory) =>
+      Effect.gen(function*() {
+        const path = `${directory}/claim`
+        const held = yield* claim(path)
+        assert.strictEqual(held.path, path)
+        assert.isTrue(held.isHeld())
+        assert.strictEqual(yield* disk.kind(path), "file")
+        assert.deepStrictEqual(yield* readFile(path), new Uint8Array(0))
+        yield* failsWith(disk.claim(path), "EEXIST")
+        yield* failsWith(disk.createAppend(path), "EEXIST")
+        assert.isTrue(held.isHeld())
+        yield* writeFile(`${directory}/file`, bytes(1))
+        yield* failsWith(disk.claim(`${directory}/file`), "EEXIST")
+        assert.deepStrictEqual(yield* readFile(`${directory}/file`), bytes(1))
+        yield* failsWith(disk.claim(directory), "EEXIST")
+        yield* failsWith(disk.claim(`${directory}/missing/claim`), "ENOENT")
+        yield* failsWith(disk.claim(`${directory}/file/claim`), "ENOTDIR")
+        assert.deepStrictEqual([...(yield* disk.list(directory))].sort(), ["claim", "file"])
+      }))
+
+    check("are given to one of many who ask at once", (disk, directory) =>
+      Effect.gen(function*() {
+        const asked = Array.from({ length: 10 }, () => Effect.exit(claim(`${directory}/claim`)))
+        const exits = yield* Effect.all(asked, { concurrency: "unbounded" })
+        const given = exits.filter(Exit.isSuccess)
+        assert.lengthOf(given, 1)
+        for (const exit of exits) {
+          if (Exit.isSuccess(exit)) assert.isTrue(exit.value.isHeld())
+          else yield* failsWith(exit, "EEXIST")
+        }
+        assert.deepStrictEqual(yield* disk.list(directory), ["claim"])
+      }))
+
+    check("stay when they are closed, which may be repeated", (disk, directory) =>
+      Effect.gen(function*() {
+        const path = `${directory}/claim`
+        const held = yield* claim(path)
+        yield* Effect.all([held.close, held.close], { concurrency: "unbounded" })
+        yield* held.close
+        assert.strictEqual(yield* disk.kind(path), "file")
+        yield* failsWith(disk.claim(path), "EEXIST")
+      }))
+
+    check(
+      "are lost when the file is removed, whatever comes to its place",
+      (disk, directory) =>
+        Effect.gen(function*() {
+          const path = `${directory}/claim`
+          const first = yield* claim(path)
+          yield* disk.remove(path)
+          assert.isFalse(first.isHeld())
+          const second = yield* claim(path)
+          assert.deepStrictEqual([first.isHeld(), second.isHeld()], [false, true])
+          yield* disk.remove(path)
+          yield* writeFile(path)
+          assert.deepStrictEqual([first.isHeld(), second.isHeld()], [false, false])
+          yield* disk.remove(path)
+          yield* disk.makeDirectory(path)
+          assert.deepStrictEqual([first.isHeld(), second.isHeld()], [false, false])
+        })
+    )
+
+    check("are lost while the file has another name", (disk, directory) =>
+      Effect.gen(function*() {
+        const path = `${directory}/claim`
+        const held = yield* claim(path)
+        yield* disk.rename(path, `${directory}/moved`)
+        assert.isFalse(held.isHeld())
+        const other = yield* claim(path)
+        assert.deepStrictEqual([held.isHeld(), other.isHeld()], [false, true])
+        yield* disk.rename(`${directory}/moved`, path)
+        assert.deepStrictEqual([held.isHeld(), other.isHeld()], [true, false])
+      }))
+
+    check("are lost when another file is renamed onto theirs", (disk, directory) =>
+      Effect.gen(function*() {
+        const path = `${directory}/claim`
+        const held = yield* claim(path)
+        const other = yield* claim(`${directory}/other`)
+        yield* disk.rename(`${directory}/other`, path)
+        assert.deepStrictEqual([held.isHeld(), other.isHeld()], [false, false])
+        yield* writeFile(`${directory}/file`, bytes(1))
+        yield* disk.rename(`${directory}/file`, path)
+        assert.deepStrictEqual([held.isHeld(), other.isHeld()], [false, false])
+      }))
+
+    check("are not held beside a rival, of whatever kind", (disk, directory) =>
+      Effect.gen(function*() {
+        const held = yield* claim(`${directory}/claim-1`)
+        const rival = `${directory}/claim-2`
+        assert.isTrue(held.isHeld(rival))
+        const other = yield* claim(rival)
+        assert.deepStrictEqual([held.isHeld(rival), held.isHeld()], [false, true])
+        assert.deepStrictEqual([other.isHeld(`${directory}/claim-3`), other.isHeld(`${directory}/claim-1`)], [
+          true,
+          false
+        ])
+        yield* disk.remove(rival)
+        assert.isTrue(held.isHeld(rival))
+        yield* disk.makeDirectory(rival)
+        assert.isFalse(held.isHeld(rival))
+        yield* disk.remove(`${directory}/claim-1`)
+        assert.isFalse(held.isHeld(`${directory}/claim-3`))
       }))
   })
 

@@ -1,7 +1,7 @@
 /** Short forms for tests of any disk. */
 import { assert } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
-import { type AppendFile, type AppendOptions, Disk, type ReadFile } from "../../src/disk/Disk.ts"
+import { type AppendFile, type AppendOptions, type Claim, Disk, type ReadFile } from "../../src/disk/Disk.ts"
 import { DiskError } from "../../src/StoreError.ts"
 
 export const createAppend = (
@@ -11,6 +11,12 @@ export const createAppend = (
   Effect.acquireRelease(
     Disk.use((disk) => disk.createAppend(path, options)),
     (file) => file.close
+  )
+
+export const claim = (path: string): Effect.Effect<Claim, DiskError, Disk | Scope.Scope> =>
+  Effect.acquireRelease(
+    Disk.use((disk) => disk.claim(path)),
+    (held) => held.close
   )
 
 export const openRead = (path: string): Effect.Effect<ReadFile, DiskError, Disk | Scope.Scope> =>

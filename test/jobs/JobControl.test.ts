@@ -1,4 +1,4 @@
-/** When a worker rests between two stretches of work, and for how long. */
+/** Who has a job: the loop or the worker; when a worker rests between two stretches of work, and for how long. */
 import { afterEach, assert, describe, it, vi } from "@effect/vitest"
 import { JobControl } from "../../src/jobs/JobControl.ts"
 
@@ -16,6 +16,24 @@ afterEach(() => {
 })
 
 describe("JobControl", () => {
+  it("lets no worker begin a job that has been withdrawn, and no loop withdraw one that has been begun", () => {
+    const loop = new JobControl()
+    const worker = new JobControl(loop.memory)
+    const first = loop.offer()
+    assert.deepStrictEqual([loop.withdraw(), loop.withdraw(), worker.begin(first)], [true, true, false])
+    const second = loop.offer()
+    assert.deepStrictEqual([worker.begin(second), loop.withdraw()], [true, false])
+  })
+
+  it("does not take a job of which the message comes late for the one that followed", () => {
+    const loop = new JobControl()
+    const worker = new JobControl(loop.memory)
+    const late = loop.offer()
+    assert.isTrue(loop.withdraw())
+    const next = loop.offer()
+    assert.deepStrictEqual([worker.begin(late), loop.withdraw(), worker.begin(next)], [false, true, false])
+  })
+
   it("lets a merge rest for a moment unasked, and a flush not at all", () => {
     const control = new JobControl()
     assert.deepStrictEqual([restsOf(control, true), restsOf(control, false)], [[0.05], []])

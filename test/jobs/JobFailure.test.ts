@@ -115,13 +115,42 @@ describe("a job that does not succeed (I12)", () => {
       }))
   }
 
-  it.effect("leaves a file alone that was there before under a target's name", () =>
-    Effect.gen(function*() {
-      const disk = SimulatedDisk.make({ delay: Effect.void })
-      const job = prepareFlush("", records(1))
-      disk.writeFile(job.target.path, Uint8Array.of(1))
-      const error = yield* Effect.flip(makeInlineJobs(disk.service).flush(job))
-      assert.strictEqual(error.code, "EEXIST")
-      assert.deepStrictEqual(disk.readFile(job.target.path), Uint8Array.of(1))
-    }))
+  const targetsOf: ReadonlyArray<readonly [name: string, at: number]> = [["its first", 0], ["its third", 2]]
+  for (const [runnerName, makeJobs] of runners) {
+    for (const [which, at] of targetsOf) {
+      it.effect(`I26: a merge ${runnerName} leaves alone what was there before under ${which} target's name`, () =>
+        Effect.gen(function*() {
+          const disk = SimulatedDisk.make({ delay: Effect.void })
+          const job = yield* prepareMerge(disk.service, "", mergeCase)
+          disk.writeFile(job.targets[at]!.path, Uint8Array.of(1))
+          const before = contentOf(disk)
+          const error = yield* Effect.flip(makeJobs(disk.service).merge(job))
+          assert.isTrue(error instanceof DiskError && error.code === "EEXIST")
+          assert.strictEqual(contentOf(disk), before)
+          assert.deepStrictEqual(job.targets.filter(({ isMade }) => isMade), [])
+        }))
+    }
+
+    it.effect(`I26: a flush ${runnerName} leaves alone what was there before under its target's name`, () =>
+      Effect.gen(function*() {
+        const disk = SimulatedDisk.make({ delay: Effect.void })
+        const job = prepareFlush("", records(1))
+        disk.writeFile(job.target.path, Uint8Array.of(1))
+        const error = yield* Effect.flip(makeJobs(disk.service).flush(job))
+        assert.strictEqual(error.code, "EEXIST")
+        assert.deepStrictEqual(disk.readFile(job.target.path), Uint8Array.of(1))
+      }))
+
+    it.effect(`I26: a merge ${runnerName} tells which of its targets it has made`, () =>
+      Effect.gen(function*() {
+        const disk = SimulatedDisk.make({ delay: Effect.void })
+        const job = yield* prepareMerge(disk.service, "", mergeCase)
+        const tables = yield* makeJobs(disk.service).merge(job)
+        assert.isBelow(tables.length, job.targets.length)
+        assert.deepStrictEqual(
+          job.targets.filter(({ isMade }) => isMade).map(({ file }) => file),
+          tables.map(({ file }) => file)
+        )
+      }))
+  }
 })

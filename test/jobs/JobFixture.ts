@@ -112,7 +112,8 @@ export const prepareMerge = (
       targets: Array.from({ length: merge.targets }, (_, target) => ({
         file: 1_001 + target,
         generation: 3,
-        path: pathOf(directory, 1_001 + target)
+        path: pathOf(directory, 1_001 + target),
+        isMade: false
       })),
       shape: { level: 3, blockSize: 512, filterBitsPerKey: 10, compression: "none", pinned: merge.pinned },
       tableSize: merge.tableSize,
@@ -137,7 +138,7 @@ export const prepareFlush = (
   }
   return {
     memtable: memtable.handle,
-    target: { file: 1_001, generation: 3, path: pathOf(directory, 1_001) },
+    target: { file: 1_001, generation: 3, path: pathOf(directory, 1_001), isMade: false },
     shape: { level: 0, blockSize: 512, filterBitsPerKey: 10, compression: "none", pinned }
   }
 }

@@ -1,7 +1,8 @@
 /** Jobs in real threads over the real disk, and what befalls the threads. */
-import { Effect } from "effect"
-import type { Scope } from "effect"
+import { Effect, Exit, Scope } from "effect"
+import { once } from "node:events"
 import { readdirSync, readFileSync } from "node:fs"
+import type { Worker } from "node:worker_threads"
 import { Disk } from "../../src/disk/Disk.ts"
 import * as NodeDisk from "../../src/disk/NodeDisk.ts"
 import { makeInlineJobs } from "../../src/jobs/InlineJobs.ts"
@@ -33,22 +34,51 @@ export const startWorkers = (options: WorkerJobsOptions = {}): Effect.Effect<Wor
     return { jobs, restarts }
   })
 
-/** The same with a mishap, and at the test's own priority: a thread that gets no processor looks as if it hung. */
+/** A mishap's options, at the test's own priority: a thread that gets no processor looks as if it hung. */
+export const mishapOptions = (plan: Omit<MishapPlan, "memory">, { memory }: WorkerSignals): WorkerJobsOptions => ({
+  entry: new URL("./mishapEntry.ts", import.meta.url),
+  extra: { ...plan, memory },
+  priority: 0
+})
+
+/** What waits for a thread waits for longer than a test lasts. */
+export const patience: WorkerJobsOptions = {
+  startTimeout: 600_000,
+  hangTimeout: 600_000,
+  abandonTimeout: 600_000,
+  stopTimeout: 600_000
+}
+
+/** However the test ends, no thread waits for it. */
+const releaseAtEnd = (signals: WorkerSignals): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.addFinalizer(() => Effect.sync(() => signals.release()))
+
+/** The same with a mishap. */
 export const startWorkersWith = (
   plan: Omit<MishapPlan, "memory">,
   options: WorkerJobsOptions = {}
 ): Effect.Effect<Workers & { readonly signals: WorkerSignals }, never, Scope.Scope> =>
   Effect.gen(function*() {
     const signals = new WorkerSignals()
-    const workers = yield* startWorkers({
-      entry: new URL("./mishapEntry.ts", import.meta.url),
-      extra: { ...plan, memory: signals.memory },
-      priority: 0,
-      ...options
-    })
-    // However the test ends, no thread waits for it.
-    yield* Effect.addFinalizer(() => Effect.sync(() => signals.release()))
+    const workers = yield* startWorkers({ ...mishapOptions(plan, signals), ...options })
+    yield* releaseAtEnd(signals)
     return { ...workers, signals }
+  })
+
+/** The same, to be closed by the test, with patience. */
+export const startWorkersToClose = (
+  plan: Omit<MishapPlan, "memory">
+): Effect.Effect<
+  Workers & { readonly signals: WorkerSignals; readonly close: Effect.Effect<void> },
+  never,
+  Scope.Scope
+> =>
+  Effect.gen(function*() {
+    const signals = new WorkerSignals()
+    yield* releaseAtEnd(signals)
+    const scope = yield* Scope.make()
+    const workers = yield* Scope.provide(startWorkers({ ...mishapOptions(plan, signals), ...patience }), scope)
+    return { ...workers, signals, close: Scope.close(scope, Exit.void) }
   })
 
 const records = (step: number) =>
@@ -112,3 +142,16 @@ export const workerThreads = (): ReadonlyArray<string> =>
       return []
     }
   }).toSorted()
+
+const running = new Set<Worker>()
+process.on("worker", (worker) => {
+  running.add(worker)
+  worker.once("exit", () => running.delete(worker))
+})
+
+/** Returns once this process has no thread any more: one that has begun no job ends only after the close. */
+export const noWorkerThreads: Effect.Effect<void> = Effect.promise(async () => {
+  // The process tells of a thread only after the stretch in which it is started.
+  await new Promise(setImmediate)
+  await Promise.all(Array.from(running, (worker) => once(worker, "exit")))
+})

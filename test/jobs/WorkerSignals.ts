@@ -20,6 +20,8 @@ export type Mishap =
   | "wait"
   /** It waits likewise before it serves, whatever the call, and tells when it goes on. */
   | "load"
+  /** It waits likewise before it looks at messages of the kind that the plan names as its operation. */
+  | "defer"
 
 export interface MishapPlan {
   readonly memory: SharedArrayBuffer

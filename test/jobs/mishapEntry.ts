@@ -1,10 +1,11 @@
 /** Worker thread: serves jobs as the real one does, over the real disk, until the planned mishap. */
 import { Effect } from "effect"
 import { closeSync, openSync } from "node:fs"
-import { workerData } from "node:worker_threads"
+import { parentPort, workerData } from "node:worker_threads"
 import type { AppendFile, ReadFile } from "../../src/disk/Disk.ts"
 import { makeSyncDisk } from "../../src/disk/SyncDisk.ts"
 import { JobControl } from "../../src/jobs/JobControl.ts"
+import type { JobOffer, StopRequest } from "../../src/jobs/WorkerMessage.ts"
 import { serveJobs } from "../../src/jobs/WorkerThread.ts"
 import { WorkerSignals } from "./WorkerSignals.ts"
 import type { MishapPlan } from "./WorkerSignals.ts"
@@ -39,6 +40,7 @@ const strike = (): Effect.Effect<void> => {
     case "wait":
       signals.untilReleased(() => control.beat())
       return Effect.void
+    case "defer":
     case "load":
       return Effect.void
   }
@@ -73,6 +75,14 @@ const readFile = (file: ReadFile): ReadFile => ({
 if (plan.mishap === "load") {
   signals.untilReleased(() => {})
   signals.strike()
+}
+
+if (plan.mishap === "defer") {
+  parentPort?.on("message", (message: JobOffer | StopRequest) => {
+    if (message._tag !== plan.operation) return
+    signals.strike()
+    signals.untilReleased(() => {})
+  })
 }
 
 serveJobs((access) => {

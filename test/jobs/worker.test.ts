@@ -1,8 +1,9 @@
 /** Jobs in worker threads do what they do on the event loop. */
-import { assert, describe, it } from "@effect/vitest"
+import { afterEach, assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Exit } from "effect"
 import { spawnSync } from "node:child_process"
 import { readFileSync, unlinkSync, writeFileSync } from "node:fs"
+import { dirname } from "node:path"
 import { fileURLToPath } from "node:url"
 import { makeInlineJobs } from "../../src/jobs/InlineJobs.ts"
 import { ArenaMemtable } from "../../src/memtable/ArenaMemtable.ts"
@@ -13,12 +14,15 @@ import {
   contentOf,
   inlineContent,
   nodeDisk,
+  noWorkerThreads,
   someFlush,
   someJob,
   someMerge,
   startWorkers,
   workerThreads
 } from "./WorkerFixture.ts"
+
+afterEach(() => Effect.runPromise(noWorkerThreads))
 
 describe("jobs in worker threads", () => {
   for (const kind of ["flush", "merge"] as const) {
@@ -74,6 +78,26 @@ describe("jobs in worker threads", () => {
       assert.deepStrictEqual(restarts, [])
     }))
 
+  it.live("I26: leaves alone what was there before under a target's name, and tells which of them it has made", () =>
+    Effect.gen(function*() {
+      const { jobs, restarts } = yield* startWorkers()
+      const job = yield* someMerge(yield* temporaryDirectory)
+      const path = job.targets[2]?.path ?? ""
+      const made = () => job.targets.filter(({ isMade }) => isMade).map(({ file }) => file)
+      writeFileSync(path, "another's")
+      const before = contentOf(dirname(path))
+      const error = yield* Effect.flip(jobs.merge(job))
+      assert.isTrue(error instanceof DiskError && error.code === "EEXIST")
+      assert.deepStrictEqual(contentOf(dirname(path)), before)
+      assert.deepStrictEqual(made(), [])
+
+      unlinkSync(path)
+      const tables = yield* jobs.merge(job)
+      assert.isBelow(tables.length, job.targets.length)
+      assert.deepStrictEqual(made(), tables.map(({ file }) => file))
+      assert.deepStrictEqual(restarts, [])
+    }))
+
   it.live("dies of a defect as the event loop would, and serves on", () =>
     Effect.gen(function*() {
       const { jobs, restarts } = yield* startWorkers()
@@ -100,8 +124,8 @@ describe("jobs in worker threads", () => {
         yield* merge.run(jobs)
         yield* look
       }))
-      yield* look
-      assert.deepStrictEqual(threads, [[], ["lsm-flush 10"], ["lsm-compaction 19", "lsm-flush 10"], []])
+      yield* noWorkerThreads
+      assert.deepStrictEqual(threads, [[], ["lsm-flush 10"], ["lsm-compaction 19", "lsm-flush 10"]])
     }))
 
   it("lets the process end while it is idle, and not while it has a job", () => {

@@ -1,9 +1,19 @@
 /** Worker threads that die. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { writeFileSync } from "node:fs"
+import { dirname } from "node:path"
 import { DiskError } from "../../src/StoreError.ts"
 import { temporaryDirectory } from "../disk/temporaryDirectory.ts"
-import { contentOf, inlineContent, someFlush, someJob, startWorkers, startWorkersWith } from "./WorkerFixture.ts"
+import {
+  contentOf,
+  inlineContent,
+  someFlush,
+  someJob,
+  someMerge,
+  startWorkers,
+  startWorkersWith
+} from "./WorkerFixture.ts"
 import type { SomeJob, Workers } from "./WorkerFixture.ts"
 
 const isWorkerError = (error: unknown): boolean => error instanceof DiskError && error.operation === "worker"
@@ -48,6 +58,17 @@ describe("a worker thread that dies (I12)", () => {
         yield* isLostAndDoneAgain(workers, yield* someJob(kind), kind, reason)
       }))
   }
+
+  it.live("I26: leaves nothing of its job, and alone what lies under a name that it had not come to", () =>
+    Effect.gen(function*() {
+      const { jobs } = yield* startWorkersWith({ mishap: "exit", operation: "createAppend", call: 2 })
+      const job = yield* someMerge(yield* temporaryDirectory)
+      const path = job.targets[2]?.path ?? ""
+      writeFileSync(path, "another's")
+      const before = contentOf(dirname(path))
+      assert.isTrue(isWorkerError(yield* Effect.flip(jobs.merge(job))))
+      assert.deepStrictEqual(contentOf(dirname(path)), before)
+    }))
 
   it.live("again and again is started after delays that double", () =>
     Effect.gen(function*() {

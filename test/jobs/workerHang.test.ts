@@ -2,10 +2,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { spawnSync } from "node:child_process"
-import { closeSync, openSync } from "node:fs"
+import { closeSync, openSync, writeFileSync } from "node:fs"
+import { dirname } from "node:path"
 import { DiskError } from "../../src/StoreError.ts"
 import { temporaryDirectory } from "../disk/temporaryDirectory.ts"
-import { contentOf, inlineContent, someJob, startWorkersWith } from "./WorkerFixture.ts"
+import { contentOf, inlineContent, someJob, someMerge, startWorkersWith } from "./WorkerFixture.ts"
 
 /** Milliseconds in which a thread gives a sign of life on a busy machine. */
 const soon = 2_000
@@ -83,6 +84,30 @@ describe("a job that is interrupted", () => {
       assert.deepStrictEqual(contentOf(job.directory), yield* inlineContent("merge"))
       assert.deepStrictEqual(restarts, [])
     }))
+
+  const foreign = [["that it has not come to", 3], ["that was taken", 2]] as const
+  for (const [which, at] of foreign) {
+    it.live(`I26: removes what it has made, and not what lies under a name ${which}`, () =>
+      Effect.gen(function*() {
+        const { jobs, restarts, signals } = yield* startWorkersWith({
+          mishap: "halt",
+          operation: "createAppend",
+          call: 2
+        })
+        const job = yield* someMerge(yield* temporaryDirectory)
+        const path = job.targets[at]?.path ?? ""
+        writeFileSync(path, "another's")
+        const before = contentOf(dirname(path))
+        const running = yield* Effect.forkChild(jobs.merge(job))
+        yield* signals.struck
+        assert.strictEqual(contentOf(dirname(path)).size, before.size + 2)
+        running.interruptUnsafe()
+        signals.release()
+        assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(running)))
+        assert.deepStrictEqual(contentOf(dirname(path)), before)
+        assert.deepStrictEqual(restarts, [])
+      }))
+  }
 
   it.live("before its turn never begins", () =>
     Effect.gen(function*() {

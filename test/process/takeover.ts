@@ -9,7 +9,7 @@ import { spawn } from "node:child_process"
 import type { ChildProcess } from "node:child_process"
 import { readdirSync, readFileSync, rmSync } from "node:fs"
 import { createInterface } from "node:readline"
-import { Readable, Writable } from "node:stream"
+import { Duplex, Writable } from "node:stream"
 import { fileURLToPath } from "node:url"
 import { inspectFiles } from "../../scripts/crash/inspectFiles.ts"
 import { contentDifferences, inspectStore } from "../../scripts/crash/inspectStore.ts"
@@ -26,7 +26,7 @@ export class TakeoverLedger {
   readonly #writes = new Map<string, Level | undefined>()
   readonly #owed = new Set<string>()
 
-  issue(write: Write): void {
+  issue(write: Pick<Write, "writer" | "from" | "to">): void {
     for (let number = write.from; number < write.to; number++) this.#writes.set(keyOf(write.writer, number), undefined)
   }
 
@@ -129,15 +129,13 @@ export class TakeoverProcess {
   #isEnded = false
 
   private constructor() {
-    const child = spawn(process.execPath, [script], { stdio: ["pipe", "pipe", "inherit", "pipe"] })
-    const [commands, output, , goAheads] = child.stdio
-    if (!(commands instanceof Writable && output instanceof Readable && goAheads instanceof Writable)) {
-      throw new Error("The process lacks a pipe.")
-    }
+    const child = spawn(process.execPath, [script], { stdio: ["pipe", "inherit", "inherit", "pipe"] })
+    const [commands, , , reports] = child.stdio
+    if (!(commands instanceof Writable && reports instanceof Duplex)) throw new Error("The process lacks a pipe.")
     this.#child = child
     this.#commands = commands
-    this.#goAheads = goAheads
-    const lines = createInterface({ input: output })
+    this.#goAheads = reports
+    const lines = createInterface({ input: reports })
     lines.on("line", (line) => this.#hear(Schema.decodeUnknownSync(ReportLine)(line)))
     lines.once("close", () => {
       this.#isEnded = true

@@ -19,15 +19,15 @@ import { CountedCalls } from "./takeoverDisk.ts"
 import { CommandLine, keyOf, levelOf, ReportLine, valueOf } from "./takeoverProtocol.ts"
 import type { Answer, Command, Report, Write } from "./takeoverProtocol.ts"
 
-/** What it reads the byte from that lets it go on. */
-const goAhead = 3
+/** A pipe that nothing else here uses, and that blocks: reports go there, and from there comes the byte that lets it go on. */
+const reports = 3
 
 /** At once: what was acknowledged is known outside, whatever becomes of this process. */
-const report = (line: Report): void => void writeSync(1, `${Schema.encodeSync(ReportLine)(line)}\n`)
+const report = (line: Report): void => void writeSync(reports, `${Schema.encodeSync(ReportLine)(line)}\n`)
 
 const stand = (call: string): void => {
   report({ tell: "stands", call })
-  readSync(goAhead, new Uint8Array(1))
+  readSync(reports, new Uint8Array(1))
 }
 
 const nameOf = (error: StoreOpenError | ReadError | WriteError): string =>

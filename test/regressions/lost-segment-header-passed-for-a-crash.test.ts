@@ -36,7 +36,8 @@ describe("A segment that the manifest names (I15)", () => {
 
   it("is damaged if another store's segment of the same number is in its place", () => {
     const { killed, path } = killedStore(1)
-    killed.writeFile(path, killedStore(2).killed.readFile(path))
+    const other = killedStore(2)
+    killed.writeFile(path, other.killed.readFile(other.path))
     assert.strictEqual(refusalOf(killed, 1), "StoreCorrupted")
   })
 })

@@ -2,9 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Logger } from "effect"
 import { LsmStore } from "../../src/index.ts"
 import { runSimulation, SimulatedDisk } from "../../src/testing/index.ts"
+import { fileAt } from "../engine/harness.ts"
 
-describe("A recovery that finds the CURRENT.tmp of a crashed one", () => {
-  it("replaces it, and warns of nothing", () => {
+describe("A recovery that finds the temporary CURRENT of a crashed one", () => {
+  it("removes it, and warns of nothing", () => {
     const warnings: Array<unknown> = []
     const log = Logger.layer([Logger.make(({ message }) => void warnings.push(message))])
     const open = (disk: SimulatedDisk) =>
@@ -20,10 +21,11 @@ describe("A recovery that finds the CURRENT.tmp of a crashed one", () => {
       if (operation === "rename" && phase === "before") image = first.crashImage("all")
     })
     open(first)
-    assert.include(image.files(), "store/CURRENT.tmp")
+    const isTemporary = (path: string) => fileAt(path)?._tag === "Temporary"
+    assert.lengthOf(image.files().filter(isTemporary), 1)
 
     assert.strictEqual(open(image)._tag, "Success")
-    assert.notInclude(image.files(), "store/CURRENT.tmp")
+    assert.lengthOf(image.files().filter(isTemporary), 0)
     assert.deepStrictEqual(warnings, [])
   })
 })

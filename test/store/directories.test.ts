@@ -42,8 +42,13 @@ const foreign: ReadonlyArray<readonly [what: string, files: Readonly<Record<stri
   ["a CURRENT that is empty", { CURRENT: "" }],
   ["a CURRENT of zeros", { CURRENT: "\0".repeat(64) }],
   ["a CURRENT of a megabyte", { CURRENT: "x".repeat(1024 * 1024) }],
-  ["files that are almost a store's", { "wal-1.seg": "" }],
-  ["a table of another name", { "table-0000000001.ldb": "" }]
+  ["a store's CURRENT that is empty", { "CURRENT-1": "" }],
+  ["a store's CURRENT of zeros", { "CURRENT-1": "\0".repeat(64) }],
+  ["a store's CURRENT of a megabyte", { "CURRENT-1": "x".repeat(1024 * 1024) }],
+  ["a store's CURRENT with what is LevelDB's", { "CURRENT-1": "MANIFEST-000004\n" }],
+  ["files that are almost a store's", { "wal-1-1.seg": "" }],
+  ["files without a generation", { "wal-0000000001.seg": "" }],
+  ["a table of another name", { "table-0000000001-1.ldb": "" }]
 ]
 
 describe("a directory with another program's files", () => {
@@ -94,7 +99,7 @@ describe("a directory with another program's files", () => {
 
   it.effect("a directory named as a store's file is a typed error", () =>
     Effect.gen(function*() {
-      for (const name of ["CURRENT", "LOCK", "table-0000000001.sst", "wal-0000000001.seg"]) {
+      for (const name of ["CURRENT", "CURRENT-1", "LOCK", "table-0000000001-1.sst", "wal-0000000001-1.seg"]) {
         const directory = yield* temporaryDirectory
         mkdirSync(`${directory}/${name}`)
         const before = imageOf(directory)
@@ -110,14 +115,16 @@ describe("a directory with another program's files", () => {
       writeFileSync(`${directory}/.gitkeep`, "")
       yield* withStore(nodeLayer(directory), (store) => store.put(bytes("a"), bytes("1")))
       yield* withStore(nodeLayer(directory), (store) => store.flush)
-      assert.includeMembers(readdirSync(directory), ["lost+found", ".gitkeep", "CURRENT", "LOCK"])
+      const names = readdirSync(directory)
+      assert.includeMembers(names, ["lost+found", ".gitkeep", "LOCK"])
+      assert.isDefined(names.find((name) => /^CURRENT-\d+$/.test(name)))
     }))
 
   it.effect("a store's directory may hold other files, and they stay as they are", () =>
     Effect.gen(function*() {
       const directory = yield* freshDirectory
       yield* withStore(nodeLayer(directory), (store) => store.put(bytes("a"), bytes("1")))
-      const others = { "README.txt": "mine", "table-1.sst": "not a table's name", "backup.tmp": "x" }
+      const others = { "README.txt": "mine", "table-1-1.sst": "not a table's name", "backup.tmp": "x" }
       for (const [name, content] of Object.entries(others)) writeFileSync(`${directory}/${name}`, content)
       yield* withStore(nodeLayer(directory), (store) =>
         Effect.gen(function*() {
@@ -133,12 +140,12 @@ describe("a directory with another program's files", () => {
 describe("a store's files without the one that names them", () => {
   it.effect("are refused with StoreCorrupted, and left as they are", () =>
     Effect.gen(function*() {
-      for (const name of ["table-0000000001.sst", "wal-0000000001.seg"]) {
+      for (const name of ["table-0000000001-7.sst", "wal-0000000001-7.seg"]) {
         const directory = yield* temporaryDirectory
         writeFileSync(`${directory}/${name}`, "content")
         for (const error of yield* refusals(directory)) {
           assert.instanceOf(error, StoreCorrupted)
-          assert.strictEqual(error.file, `${directory}/CURRENT`)
+          assert.strictEqual(error.file, `${directory}/CURRENT-7`)
           assert.include(error.message, name)
           assert.include(error.message, "Restore")
         }
@@ -277,13 +284,14 @@ describe("a store that can't be opened", () => {
     Effect.gen(function*() {
       const directory = yield* freshDirectory
       yield* withStore(nodeLayer(directory), (store) => store.put(bytes("a"), bytes("1")))
-      const current = readFileSync(`${directory}/CURRENT`)
-      writeFileSync(`${directory}/CURRENT`, "effect-lsm 1 manifest 9 crc 00000000\n")
+      const path = `${directory}/${readdirSync(directory).find((name) => name.startsWith("CURRENT"))}`
+      const current = readFileSync(path)
+      writeFileSync(path, "effect-lsm 1 manifest 9 crc 00000000\n")
       assert.instanceOf(yield* failureOf(Effect.scoped(open(nodeLayer(directory)))), StoreCorrupted)
-      writeFileSync(`${directory}/CURRENT`, "effect-lsm 2 manifest 1 crc 6c2b0a3c\n")
+      writeFileSync(path, "effect-lsm 2 manifest 1 crc 6c2b0a3c\n")
       const newer = yield* failureOf(Effect.scoped(open(nodeLayer(directory))))
       assert.include(["StoreCorrupted", "UnsupportedFormat"], newer._tag)
-      writeFileSync(`${directory}/CURRENT`, current)
+      writeFileSync(path, current)
       const exit = yield* Effect.exit(withStore(nodeLayer(directory), contentOf))
       assert.deepStrictEqual(exit, Exit.succeed(["a=1"]))
     }))

@@ -6,7 +6,7 @@ export interface FaultKind {
   readonly name: string
   /** How long it lasts: `"once"`, until it heals by itself, or until the store has closed. */
   readonly lasts: "once" | "a while" | "for good"
-  /** The call is late, and succeeds. */
+  /** The call is late and succeeds, or another in its place does. */
   readonly isHarmless?: true
   /** The plan that strikes at the call and, if it lasts, at further ones; nothing if the call can't go wrong so. */
   readonly plan: (call: DiskCall) => FaultPlan | undefined
@@ -14,8 +14,18 @@ export interface FaultKind {
 
 const isRead = ({ operation }: DiskCall): boolean => operation === "read" || operation === "readSync"
 
+/** Calls that take effect at once, or fail at once. */
+const canWait = ({ operation }: DiskCall): boolean => operation !== "readSync" && operation !== "isHeld"
+
 /** Calls that say what is there, and change nothing. */
-const looks: ReadonlySet<DiskCall["operation"]> = new Set(["openRead", "kind", "list", "checkWritable", "lock"])
+const looks: ReadonlySet<DiskCall["operation"]> = new Set([
+  "openRead",
+  "kind",
+  "list",
+  "checkWritable",
+  "lock",
+  "isHeld"
+])
 
 const changesSomething = (call: DiskCall): boolean => !isRead(call) && !looks.has(call.operation)
 
@@ -53,13 +63,18 @@ export const faultKinds: ReadonlyArray<FaultKind> = [
     name: "a stall",
     lasts: "once",
     isHarmless: true,
-    plan: (call) => call.operation === "readSync" ? undefined : { from: call.index, stall: aWhile }
+    plan: (call) => canWait(call) ? { from: call.index, stall: aWhile } : undefined
   },
   {
     name: "a stall, then EIO",
     lasts: "once",
-    plan: (call) =>
-      call.operation === "readSync" ? undefined : { from: call.index, stall: aWhile, code: "EIO", keep: "none" }
+    plan: (call) => canWait(call) ? { from: call.index, stall: aWhile, code: "EIO", keep: "none" } : undefined
+  },
+  {
+    name: "a claim that another made first",
+    lasts: "once",
+    isHarmless: true,
+    plan: (call) => call.operation === "claim" ? { from: call.index, code: "EEXIST", keep: "all" } : undefined
   },
   {
     name: "EIO at all such calls for a while",

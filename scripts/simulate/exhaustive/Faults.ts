@@ -50,12 +50,19 @@ interface Struck {
 }
 
 /** What an error of the disk may become. */
-export const expectedErrors: ReadonlySet<string> = new Set(["DiskError", "InvalidArgument", "StoreReadOnly"])
+const expectedErrors: ReadonlySet<string> = new Set(["DiskError", "InvalidArgument", "StoreReadOnly"])
 
-const judge = (struck: Struck, name: string, exit: Exit.Exit<unknown, StoreError>): void => {
+/** What a look at the owner that fails may become: it counts as a loss, and an opening that lost has met another owner. */
+const lossErrors: ReadonlySet<string> = new Set(["StoreFenced", "StoreLocked"])
+
+/** Whether what the fault has struck so far may become such an error. */
+export const isExpected = (fault: Fault, { _tag }: { readonly _tag: string }): boolean =>
+  expectedErrors.has(_tag) || (lossErrors.has(_tag) && fault.struck.some(({ operation }) => operation === "isHeld"))
+
+const judge = (struck: Struck, fault: Fault, name: string, exit: Exit.Exit<unknown, StoreError>): void => {
   if (Exit.isSuccess(exit)) return
   const error = onlyError(exit.cause)
-  if (error !== undefined && expectedErrors.has(error._tag)) return
+  if (error !== undefined && isExpected(fault, error)) return
   struck.problems.push({
     invariant: "I12",
     message: `${name} ended with ${error?.message ?? Cause.pretty(exit.cause)}`
@@ -141,7 +148,7 @@ const strike = ({ base, readMode, session }: Opening, kind: FaultKind, fault: Fa
     attempt: (each) =>
       Effect.map(
         Effect.exit(isForGood ? Effect.timeoutOption(each, "20 seconds") : each),
-        (exit) => judge(struck, "a call", exit)
+        (exit) => judge(struck, fault, "a call", exit)
       ),
     beforeClose: (store) =>
       // What is to strike while the store closes must find the calls that it finds in a life without faults.
@@ -152,7 +159,7 @@ const strike = ({ base, readMode, session }: Opening, kind: FaultKind, fault: Fa
   })
   const result = runGuarded(Effect.exit(life))
   if (Result.isFailure(result)) struck.problems.push(result.failure)
-  else judge(struck, "the opening", result.success)
+  else judge(struck, fault, "the opening", result.success)
   struck.problems.push(...history.problems(), ...handleProblems(disk))
   return { struck, history }
 }
@@ -162,7 +169,8 @@ const checkRightStop = (struck: Struck, call: DiskCall, kind: FaultKind, fault: 
   const hasStruckWhileOpen = struck.isOpened && fault.fired > 0 && struck.firedBeforeClose > 0
   if (!hasStruckWhileOpen || kind.lasts !== "once" || kind.isHarmless) return
   const file = fileKind(call.path)
-  const isFatal = (file === "segment" || file === "manifest") && writes.has(call.operation)
+  const isFatal = call.operation === "isHeld"
+    || ((file === "segment" || file === "manifest") && writes.has(call.operation))
   if (isFatal) check(struck, "I12", struck.readOnly, "writes go on")
   if (file === "table") check(struck, "I12", !struck.readOnly, "writes stop, though a table can be written again")
 }

@@ -11,7 +11,7 @@ import { callInWords, describeTaken, isChange, takeImages } from "../../support/
 import type { Taken } from "../../support/diskImages.ts"
 import { faultKinds } from "./FaultKinds.ts"
 import type { FaultKind } from "./FaultKinds.ts"
-import { expectedErrors } from "./Faults.ts"
+import { isExpected } from "./Faults.ts"
 import { liveSession, sessions, sparing } from "./Life.ts"
 import { sampler } from "./Outcome.ts"
 import type { Figures, Outcome, Sample } from "./Outcome.ts"
@@ -54,7 +54,7 @@ const recoverFaultily = (
   if (fault.fired === 0) problems.push({ invariant: "I12", message: "the fault did not strike" })
   if (struck.refusal === undefined) {
     if (differs(struck.digest)) problems.push({ invariant: "I16", message: "the recovery finds something else" })
-  } else if (!expectedErrors.has(struck.refusal._tag)) {
+  } else if (!isExpected(fault, struck.refusal)) {
     problems.push({ invariant: "I12", message: `it is refused with ${struck.refusal.message}` })
   }
   fault.heal()

@@ -133,18 +133,24 @@ export class HistoryCheck {
     return isPossible ? { graph: this.#history.graph, states: () => cuts.open } : { graph: before, states: () => [] }
   }
 
-  /** What is wrong with a content that was found after the store had come to its end at that time. */
-  contentProblems(content: ReadonlyMap<Key, Finding>, time: number, end: StoreEnd): ReadonlyArray<Problem> {
+  /**
+   * What is wrong with a content that was found after the store had come to its end at that time. What had begun by
+   * `latest` may be in it.
+   */
+  contentProblems(
+    content: ReadonlyMap<Key, Finding>,
+    time: number,
+    end: StoreEnd,
+    latest: number = time
+  ): ReadonlyArray<Problem> {
     const history = this.#history
     const graph = this.#known.graph.copy()
     const node = history.freeNode
     for (const [at, write] of history.writes.entries()) {
       const writer = history.nodeOfWrite(at)
-      if (write.begun > time) graph.add(node, writer, notBegun)
-      else {
-        const reason = this.#lasting(write, writer, time, end)
-        if (reason !== undefined) graph.add(writer, node, reason)
-      }
+      if (write.begun > latest) graph.add(node, writer, notBegun)
+      const reason = this.#lasting(write, writer, time, end)
+      if (reason !== undefined) graph.add(writer, node, reason)
     }
     const keys = new Set([...content.keys(), ...history.keys])
     const shown = Array.from(keys, (key) => shownKeyOf(history, key, content.get(key) ?? absent))
