@@ -97,7 +97,9 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
         gate,
         writer,
         () =>
-          engine.visible === engine.assigned && !hasFailed && !pacing.isSlowing && mailbox.isEmpty
+          // What has been taken comes first, whether or not it has its sequences.
+          group === undefined && engine.visible === engine.assigned && !hasFailed && !pacing.isSlowing
+          && mailbox.isEmpty
           && mailbox.refusal === undefined
       )
       engine.onWritesStopped.push((error) => mailbox.refuseAll(error))
