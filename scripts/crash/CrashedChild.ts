@@ -1,5 +1,6 @@
 /** Runs a child of the crash test up to its end, and collects what it reported. */
-import { Effect, Exit, Schema } from "effect"
+import { Effect, Exit, Latch, Schema } from "effect"
+import type { Scope } from "effect"
 import { countAcks, readAckLog } from "../support/AckLog.ts"
 import { startChild } from "../support/ChildProcess.ts"
 import { hasEndedBy, signalOf } from "./endings.ts"
@@ -47,11 +48,21 @@ const whileItReports = (plan: Plan, argument: string): Effect.Effect<never, Chil
 
 const script = new URL("child.ts", import.meta.url)
 
-export const crashChild = (plan: Plan): Effect.Effect<CrashedChild, ChildFailed> =>
-  Effect.scoped(Effect.gen(function*() {
+/** One that runs. */
+export interface StartedChild {
+  /** Returns once it has entered the phase, or has come to its end before. */
+  readonly entered: (phase: Phase) => Effect.Effect<void>
+  readonly signal: (name: NodeJS.Signals) => Effect.Effect<void>
+  /** What is known of it after its end. */
+  readonly outcome: Effect.Effect<CrashedChild, ChildFailed>
+}
+
+export const startCrashChild = Effect.fnUntraced(
+  function*(plan: Plan): Effect.fn.Return<StartedChild, never, Scope.Scope> {
     const argument = yield* Effect.orDie(Schema.encodeEffect(PlanArgument)(plan))
     const { ending, milliseconds, phase: lastPhase } = plan.end
     const signal = signalOf(ending)
+    const hasEntered = new Map(Phase.literals.map((phase) => [phase, Latch.makeUnsafe(false)]))
     let phase: Phase | undefined
     let unexpected: string | undefined
     let isTimerSet = false
@@ -62,24 +73,36 @@ export const crashChild = (plan: Plan): Effect.Effect<CrashedChild, ChildFailed>
         return
       }
       phase = entered.value
+      hasEntered.get(phase)?.openUnsafe()
       if (signal !== undefined && phase === lastPhase && !isTimerSet) {
         isTimerSet = true
         setTimeout(() => child.kill(signal), milliseconds)
       }
     })
-    const ended = yield* Effect.raceFirst(child.ended, whileItReports(plan, argument))
-    const isAsPlanned = hasEndedBy(ending, ended, ended.errors)
-    if ((!isAsPlanned && ended.code !== 0) || unexpected !== undefined) {
-      const end = ended.signal ?? `exit code ${String(ended.code)}`
-      return yield* new ChildFailed({ reason: unexpected ?? `${end} where the plan says ${ending}\n${ended.errors}` })
-    }
-    const jobs = readJobs(readAckLog(plan.jobs))
+    const outcome = Effect.gen(function*() {
+      const ended = yield* Effect.raceFirst(child.ended, whileItReports(plan, argument))
+      const isAsPlanned = hasEndedBy(ending, ended, ended.errors)
+      if ((!isAsPlanned && ended.code !== 0) || unexpected !== undefined) {
+        const end = ended.signal ?? `exit code ${String(ended.code)}`
+        return yield* new ChildFailed({ reason: unexpected ?? `${end} where the plan says ${ending}\n${ended.errors}` })
+      }
+      const jobs = readJobs(readAckLog(plan.jobs))
+      return {
+        ...jobs,
+        plan,
+        phase,
+        ending: isAsPlanned ? ending : undefined,
+        isMerging: isAsPlanned && jobs.isMerging,
+        acks: readAckLog(plan.acks)
+      }
+    })
     return {
-      ...jobs,
-      plan,
-      phase,
-      ending: isAsPlanned ? ending : undefined,
-      isMerging: isAsPlanned && jobs.isMerging,
-      acks: readAckLog(plan.acks)
+      entered: (awaited) => Effect.raceFirst(hasEntered.get(awaited)?.await ?? Effect.void, Effect.asVoid(child.ended)),
+      signal: (name) => Effect.sync(() => child.kill(name)),
+      outcome
     }
-  }))
+  }
+)
+
+export const crashChild = (plan: Plan): Effect.Effect<CrashedChild, ChildFailed> =>
+  Effect.scoped(Effect.flatMap(startCrashChild(plan), ({ outcome }) => outcome))

@@ -49,6 +49,10 @@ export const Plan = Schema.Struct({
   jobs: Schema.String,
   /** The store is closed, under its writers' hands, after so many acknowledgements. */
   closeAfter: Schema.Number,
+  /** Not 0: so often the store is opened, each fiber writes once, and it is closed, instead of all else. */
+  shortLives: Schema.Number,
+  /** In a takeover: the first process closes when its writes are refused, because the second has taken its store. */
+  takeover: Schema.Literals(["none", "first", "second"]),
   end: PlannedEnd
 })
 export type Plan = typeof Plan.Type

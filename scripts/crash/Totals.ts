@@ -2,9 +2,14 @@
 import { grouped, tableLines } from "../support/table.ts"
 import type { CrashRound } from "./crashLoop.ts"
 import { Ending } from "./Plan.ts"
+import { roundKinds } from "./rounds.ts"
+import type { RoundKind } from "./rounds.ts"
 
 export interface Totals {
   readonly rounds: number
+  readonly kinds: Readonly<Record<RoundKind, number>>
+  /** Takeovers in which the second process came so far as to write. */
+  readonly takenOver: number
   readonly children: number
   /** Children by what they were doing at their end; those that had closed their store by then too. */
   readonly phases: Readonly<Record<"starting" | "opening" | "writing" | "closing" | "closed", number>>
@@ -37,6 +42,8 @@ const noEndings: Readonly<Record<Ending, number>> = {
 
 export const emptyTotals: Totals = {
   rounds: 0,
+  kinds: { "one process": 0, "short lives": 0, takeover: 0 },
+  takenOver: 0,
   children: 0,
   phases: { starting: 0, opening: 0, writing: 0, closing: 0, closed: 0 },
   endings: noEndings,
@@ -53,6 +60,9 @@ export const emptyTotals: Totals = {
   longestRecovery: 0
 }
 
+const hasWritten = (child: CrashRound["children"][number] | undefined): boolean =>
+  child !== undefined && child.phase !== undefined && child.phase !== "opening"
+
 export const addRound = (totals: Totals, round: CrashRound): Totals => {
   const phases = { ...totals.phases }
   const endings = { ...totals.endings }
@@ -63,6 +73,8 @@ export const addRound = (totals: Totals, round: CrashRound): Totals => {
   const { recovery } = round
   return {
     rounds: totals.rounds + 1,
+    kinds: { ...totals.kinds, [round.kind]: totals.kinds[round.kind] + 1 },
+    takenOver: totals.takenOver + (round.kind === "takeover" && hasWritten(round.children[1]) ? 1 : 0),
     children: totals.children + round.children.length,
     phases,
     endings,
@@ -84,9 +96,13 @@ export const addRound = (totals: Totals, round: CrashRound): Totals => {
 }
 
 export const totalLines = (totals: Totals, milliseconds: number): ReadonlyArray<string> => {
-  const { checked, endings, phases } = totals
+  const { checked, endings, kinds, phases } = totals
   return tableLines([
     ["rounds", `${totals.rounds} in ${(milliseconds / 1000).toFixed(1)} s, ${totals.children} child processes`],
+    [
+      "what happened in them",
+      `${roundKinds.map((kind) => `${kind} ${kinds[kind]}`).join(", ")}; the second wrote in ${totals.takenOver}`
+    ],
     ["ended by", Ending.literals.map((ending) => `${ending} ${endings[ending]}`).join(", ")],
     [
       "ended while",

@@ -5,7 +5,7 @@
  * fiber writes anything else.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Context, Deferred, Effect, Exit, Fiber, Layer, Logger, Schema, Scope } from "effect"
+import { Context, Deferred, Effect, Exit, Layer, Logger, Schema, Scope } from "effect"
 import { writeSync } from "node:fs"
 import * as NodeDisk from "../../src/disk/NodeDisk.ts"
 import { LsmStore, WriteBatch } from "../../src/index.ts"
@@ -66,55 +66,89 @@ const maintain = (store: Store, plan: Plan) =>
     }
   })
 
+/** The work is over when the store is closed, or is refused because another has taken it. */
+const untilRefused = <E extends WriteError>(plan: Plan, work: Effect.Effect<unknown, E>) =>
+  Effect.catchIf(
+    work,
+    ({ _tag }) =>
+      _tag === "StoreClosed" || (plan.takeover === "first" && (_tag === "StoreReadOnly" || _tag === "StoreFenced")),
+    () => Effect.void
+  )
+
 const run = Effect.fnUntraced(function*(plan: Plan) {
   const report = openAckLog(plan.acks)
+  const reportJob = openAckLog(plan.jobs)
   const end = ownEnd(plan.end)
+  let isArmed = false
   const enter = (phase: Phase): void => {
     writeSync(1, `${phase}\n`)
-    if (phase === plan.end.phase) end.arm()
+    if (phase !== plan.end.phase || isArmed) return
+    isArmed = true
+    end.arm()
   }
   const isEnough = yield* Deferred.make<void>()
+  const counts = new Uint32Array(plan.fibers)
   let acknowledged = 0
 
-  // A SIGTERM is to end it as it ends a process that says nothing about signals.
-  process.removeAllListeners("SIGTERM")
-  enter("opening")
-  const scope = yield* Scope.make()
-  const { compression, directory, maxImmutables, memtableSize } = plan
-  const compaction = strategies[plan.compaction]
-  const layer = LsmStore.layer({ directory, maxImmutables, memtableSize, compression, compaction }).pipe(
-    Layer.provide(reportedJobs(plan, openAckLog(plan.jobs))),
-    Layer.provide(NodeDisk.layer)
-  )
-  const store = Context.get(yield* Layer.buildWithScope(layer, scope), LsmStore)
-
-  const writer = (fiber: number) =>
-    Effect.gen(function*() {
-      for (let count = 0;; count++) {
-        yield* perform(store, plan, fiber, count)
+  const writeNext = (store: Store, fiber: number): Effect.Effect<void, WriteError> =>
+    Effect.suspend(() => {
+      const count = counts[fiber] ?? 0
+      return Effect.map(perform(store, plan, fiber, count), () => {
+        counts[fiber] = count + 1
         report(fiber)
         if (++acknowledged === plan.closeAfter) Deferred.doneUnsafe(isEnough, Exit.void)
         end.afterAcknowledgement()
-      }
+      })
     })
-  enter("writing")
-  const working = yield* Effect.forkChild(
-    Effect.all(
-      [maintain(store, plan), ...Array.from({ length: plan.fibers }, (_, fiber) => writer(fiber))].map(
-        Effect.catchTag("StoreClosed", () => Effect.void)
-      ),
-      { concurrency: "unbounded", discard: true }
+
+  /** From its opening to its closing. */
+  const live = Effect.fnUntraced(function*<E, R>(use: (store: Store) => Effect.Effect<unknown, E, R>) {
+    enter("opening")
+    const scope = yield* Scope.make()
+    const { compression, directory, maxImmutables, memtableSize } = plan
+    const compaction = strategies[plan.compaction]
+    const layer = LsmStore.layer({ directory, maxImmutables, memtableSize, compression, compaction }).pipe(
+      Layer.provide(reportedJobs(plan, reportJob)),
+      Layer.provide(NodeDisk.layer)
     )
-  )
-  yield* Effect.raceFirst(Deferred.await(isEnough), Fiber.join(working))
-  enter("closing")
-  yield* Scope.close(scope, Exit.void)
-  yield* Fiber.join(working)
+    const store = Context.get(yield* Layer.buildWithScope(Layer.fresh(layer), scope), LsmStore)
+    enter("writing")
+    yield* use(store)
+    enter("closing")
+    yield* Scope.close(scope, Exit.void)
+  })
+
+  // A SIGTERM is to end it as it ends a process that says nothing about signals.
+  process.removeAllListeners("SIGTERM")
+  const fibers = Array.from({ length: plan.fibers }, (_, fiber) => fiber)
+  for (let life = 0; life < plan.shortLives; life++) {
+    yield* live((store) =>
+      Effect.forEach(fibers, (fiber) => writeNext(store, fiber), { concurrency: "unbounded", discard: true })
+    )
+  }
+  if (plan.shortLives === 0) {
+    const working = yield* Deferred.make<void, WriteError>()
+    yield* live((store) =>
+      Effect.gen(function*() {
+        const work = [maintain(store, plan), ...fibers.map((fiber) => Effect.forever(writeNext(store, fiber)))]
+        yield* Effect.forkChild(
+          Deferred.into(
+            Effect.forEach(work, (each) => untilRefused(plan, each), { concurrency: "unbounded", discard: true }),
+            working
+          )
+        )
+        yield* Effect.raceFirst(Deferred.await(isEnough), Deferred.await(working))
+      })
+    )
+    // It is closed under the hands of those who write.
+    yield* Deferred.await(working)
+  }
   enter("closed")
 })
 
 /** A warning is a line that the parent does not expect, unless the plan has made the store warn. */
-const withWarnings = (plan: Plan) => plan.threadDiesOnceIn === 0 ? run(plan) : Effect.provide(run(plan), quiet)
+const withWarnings = (plan: Plan) =>
+  plan.threadDiesOnceIn === 0 && plan.takeover === "none" ? run(plan) : Effect.provide(run(plan), quiet)
 const quiet = Logger.layer([Logger.withConsoleError(Logger.formatSimple)])
 
 NodeRuntime.runMain(

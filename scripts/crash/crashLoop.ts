@@ -1,12 +1,12 @@
 /**
  * Ends a writing process, reopens the store, checks it, and again.
  *
- * A round is one child ended while it writes or closes, often one or two more
- * ended while they recover from that, and then a check in this process. Half of
- * them end by SIGKILL, the others in every other way. The directory stays the same
- * for some rounds, so that each starts from what the last one left. The end of a
- * process keeps the page cache: what it can't show, a missing sync, the simulated
- * disk does.
+ * A round is one of the things in `rounds.ts` that processes do to a store and
+ * leave it by, and then a check in this process. Half of the processes end by
+ * SIGKILL, the others in every other way. The directory stays the same for some
+ * rounds, so that each starts from what the last one left. The end of a process
+ * keeps the page cache: what it can't show, a missing sync, the simulated disk
+ * does.
  */
 import { Effect, Stream } from "effect"
 import { rmSync } from "node:fs"
@@ -15,14 +15,14 @@ import type { CompactionStrategy, ReadError, StoreOpenError, StoreStats, WriteEr
 import { LsmStore } from "../../src/index.ts"
 import { NodeLsmStore } from "../../src/node/index.ts"
 import { SeededRandom } from "../../src/testing/SeededRandom.ts"
-import { crashChild } from "./CrashedChild.ts"
 import type { ChildFailed, CrashedChild } from "./CrashedChild.ts"
 import { History } from "./History.ts"
 import type { Verdict } from "./History.ts"
 import { inspectFiles } from "./inspectFiles.ts"
 import { contentDifferences, inspectStore } from "./inspectStore.ts"
-import { Ending, StrategyName } from "./Plan.ts"
-import type { Plan, PlannedEnd } from "./Plan.ts"
+import { StrategyName } from "./Plan.ts"
+import { drawRound, mostFibers } from "./rounds.ts"
+import type { RoundKind } from "./rounds.ts"
 import { strategies } from "./strategies.ts"
 import { allKeys } from "./Workload.ts"
 
@@ -37,6 +37,7 @@ export interface CrashOptions {
 
 export interface CrashRound extends Omit<Verdict, "violations"> {
   readonly round: number
+  readonly kind: RoundKind
   readonly violations: ReadonlyArray<string>
   readonly children: ReadonlyArray<Omit<CrashedChild, "plan" | "acks">>
   readonly entries: number
@@ -45,51 +46,10 @@ export interface CrashRound extends Omit<Verdict, "violations"> {
 
 export type CrashError = ChildFailed | StoreOpenError | ReadError | WriteError
 
-const mostFibers = 150
 const keys = allKeys(mostFibers)
 const KiB = 1024
 const compactedAfter = 5
 const strategyNames = StrategyName.literals
-
-const drawEnd = (random: SeededRandom): PlannedEnd => {
-  const phase = random.bool(0.65) ? "writing" : "closing"
-  // Who closes has no writers that are acknowledged anything.
-  const others = Ending.literals.filter((ending) => phase === "writing" || ending !== "exit in a writer")
-  const milliseconds = random.int(phase === "writing" ? random.pick([50, 300, 1000]) : 15)
-  return { phase, milliseconds, ending: random.bool(0.5) ? "SIGKILL" : random.pick(others) }
-}
-
-const drawEndInOpening = (random: SeededRandom): PlannedEnd => ({
-  phase: "opening",
-  milliseconds: random.int(60),
-  ending: random.pick(["SIGKILL", "exit in a timer"])
-})
-
-/** The children of one round. */
-const drawRound = (random: SeededRandom, base: Pick<Plan, "directory" | "seed">, nextIncarnation: () => number) => {
-  const draw = (end: PlannedEnd): Plan => {
-    const incarnation = nextIncarnation()
-    return {
-      ...base,
-      incarnation,
-      acks: `${base.directory}-acks-${incarnation}`,
-      fibers: random.pick([1, 8, 40, 100, mostFibers]),
-      memtableSize: random.pick([64, 128, 256, 1024]) * KiB,
-      maxImmutables: random.pick([1, 2, 4]),
-      levels: random.pick(["sync", "buffered", "both"]),
-      compaction: random.pick(strategyNames),
-      workers: random.pick([0, 2]),
-      threadDiesOnceIn: random.pick([0, 20, 100]),
-      compression: random.pick([["none"], ["none", "lz4", "zstd"]]),
-      jobs: `${base.directory}-jobs-${incarnation}`,
-      closeAfter: end.phase === "closing" ? 1 + random.int(8000) : Number.MAX_SAFE_INTEGER,
-      end
-    }
-  }
-  const children = [draw(drawEnd(random))]
-  for (let more = random.pick([0, 0, 0, 1, 1, 2]); more > 0; more--) children.push(draw(drawEndInOpening(random)))
-  return children
-}
 
 const checkStore = (directory: string, readOnly: boolean, compact: boolean, compaction: CompactionStrategy) =>
   Effect.gen(function*() {
@@ -123,14 +83,14 @@ export const crashLoop = (options: CrashOptions): Stream.Stream<CrashRound, Cras
       store = join(directory, `store-${round / roundsPerStore}`)
       history = new History()
     }
-    const children: Array<CrashedChild> = []
-    for (const plan of drawRound(random, { directory: store, seed }, () => incarnations++)) {
-      const child = yield* crashChild(plan)
-      for (const path of [plan.acks, plan.jobs]) rmSync(path, { force: true })
-      children.push(child)
+    const { kind, run } = drawRound(random, { directory: store, seed }, () => incarnations++)
+    const children = yield* run
+    for (const child of children) {
+      for (const path of [child.plan.acks, child.plan.jobs]) rmSync(path, { force: true })
       history.add(child)
     }
-    const isReadOnly = children.some(({ phase }) => phase !== "opening") && random.bool(0.25)
+    // Drawn in any case: what the rounds are depends on nothing but the seed.
+    const isReadOnly = random.bool(0.25) && children.some(({ phase }) => phase !== "opening")
     const isCompacted = round % compactedAfter === compactedAfter - 1
     const { content, recovery, violations } = yield* checkStore(
       store,
@@ -142,6 +102,7 @@ export const crashLoop = (options: CrashOptions): Stream.Stream<CrashRound, Cras
     return {
       ...verdict,
       round,
+      kind,
       violations: [...violations, ...verdict.violations],
       children,
       entries: content.size,

@@ -1,6 +1,6 @@
 /** What is known of a life while it runs, and the checks that only need that. */
 import { Cause, Deferred, Effect, Exit } from "effect"
-import type { Durability, LsmStore, ReadError, WriteError } from "../../src/index.ts"
+import type { Durability, LsmStore, ReadError, StoreStats, WriteError } from "../../src/index.ts"
 import { boundProblems } from "../../src/testing/index.ts"
 import type { HistoryMark, StoreBounds, StoreEnd, StoreHistory } from "../../src/testing/index.ts"
 import { Mishaps } from "./Mishaps.ts"
@@ -43,11 +43,19 @@ export class LifeState {
   readonly life: Life
   /** Its place among the lives of the plan. */
   readonly index: number
-  readonly mishaps = new Mishaps()
+  readonly mishaps: Mishaps
   /** Done when the power is cut, or the process killed. */
   readonly died = Deferred.makeUnsafe<void>()
   /** There is one once the store is open, and what it held was looked at. */
   history: StoreHistory | undefined
+  /** A call has told that the directory is another store's. */
+  isLossKnown = false
+  /** Fibers whose calls have begun since then. */
+  readonly knowing = new WeakSet<object>()
+  /** How many flushes and compactions there had been when there might be no more of them. */
+  lateChanges: number | undefined
+  /** Once it is open. */
+  store: LsmStore["Service"] | undefined
   /** When it died. */
   mark: HistoryMark | undefined
   /** What recovery found. */
@@ -58,10 +66,11 @@ export class LifeState {
   readonly #sequences = { sync: 0, buffered: 0, async: 0 }
   readonly #bounds: StoreBounds
 
-  constructor(run: Run, life: Life, index: number) {
+  constructor(run: Run, life: Life, index: number, mishaps = new Mishaps()) {
     this.run = run
     this.life = life
     this.index = index
+    this.mishaps = mishaps
     this.#bounds = boundsOf(life)
   }
 
@@ -85,8 +94,17 @@ export class LifeState {
   judge(operation: Operation["_tag"], exit: Exit.Exit<unknown, ReadError | WriteError>): void {
     if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return
     const error = exit.cause.reasons.find(Cause.isFailReason)?.error
-    if (error !== undefined && this.mishaps.excuses(operation, error)) this.run.counts.add("refusals", error._tag)
-    else this.run.problem("I12", `${operation} failed: ${inWords(exit.cause)}`)
+    if (error !== undefined && this.mishaps.excuses(operation, error)) {
+      this.run.counts.add("refusals", error._tag)
+      const isStopped = error._tag === "StoreReadOnly" && this.mishaps.isOnlyOvertaken
+      if (isStopped || error._tag === "StoreFenced") this.isLossKnown = true
+    } else this.run.problem("I12", `${operation} failed: ${inWords(exit.cause)}`)
+  }
+
+  /** Looks whether the structure of the store has changed after a loss (I26). */
+  checkChanges({ compaction, flushes }: StoreStats): void {
+    const more = flushes + compaction.count - (this.lateChanges ?? Infinity)
+    this.run.check("I26", more > 0 ? `${more} flushes or compactions counted after a loss` : undefined)
   }
 
   /** A batch was acknowledged. */

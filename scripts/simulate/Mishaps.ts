@@ -29,14 +29,26 @@ export const isOneOf = ({ files, operations }: Calls, { operation, path }: DiskC
 const isRead = ({ operation }: DiskCall): boolean =>
   operation === "openRead" || operation === "read" || operation === "readSync"
 
+interface Planted {
+  readonly planned: PlannedFault
+  readonly fault: Fault
+}
+
 export class Mishaps {
-  readonly #faults: Array<{ readonly planned: PlannedFault; readonly fault: Fault }> = []
+  readonly #faults: Array<Planted>
   /** Defects that were thrown. */
   readonly defects: Array<PlannedDefect> = []
   /** The power is off, or the process gone. */
   isDead = false
   /** The store's scope has begun to close. */
   isClosing = false
+  /** Another store has claimed the directory, or stands in its place. */
+  isOvertaken = false
+
+  /** On the disk of another store, whose faults strike this one as well. */
+  constructor(beside?: Mishaps) {
+    this.#faults = beside === undefined ? [] : beside.#faults
+  }
 
   /** From now on the disk's calls fail as planned. */
   plant(disk: SimulatedDisk, planned: PlannedFault): void {
@@ -61,6 +73,7 @@ export class Mishaps {
   /** Something has failed after which the store takes no writes. */
   get mayHaveStopped(): boolean {
     return this.isDead
+      || this.isOvertaken
       || this.defects.some(({ actor }) => actor === "Wal" || actor === "Manifest")
       || this.failed.some(({ call }) => {
         const kind = fileKind(call.path)
@@ -68,9 +81,14 @@ export class Mishaps {
       })
   }
 
-  /** A look at the owner has failed, which counts as a loss. */
+  /** Another store has claimed the directory, and nothing else has gone wrong. */
+  get isOnlyOvertaken(): boolean {
+    return this.isOvertaken && !this.isDead && this.failed.length === 0 && this.defects.length === 0
+  }
+
+  /** A look at the owner has failed, which counts as a loss, or there is another. */
   get mayBeFenced(): boolean {
-    return this.isDead || this.failed.some(({ call }) => call.operation === "isHeld")
+    return this.isDead || this.isOvertaken || this.failed.some(({ call }) => call.operation === "isHeld")
   }
 
   /** Files may be left that the manifest does not name, until the next recovery. */
@@ -103,9 +121,9 @@ export class Mishaps {
     }
   }
 
-  /** Whether the store may fail to open so. */
-  excusesOpening(error: StoreOpenError): boolean {
-    if (error._tag === "StoreLocked") return this.mayBeFenced
+  /** Whether the store may fail to open so, or to be read as it has. */
+  excusesOpening(error: StoreOpenError | ReadError): boolean {
+    if (error._tag === "StoreLocked" || error._tag === "StoreFenced") return this.mayBeFenced
     if (this.isDead) return error._tag === "DiskError" || error._tag === "InvalidArgument"
     return this.failed.some(({ call, code }) =>
       (error._tag === "DiskError" && call.path === error.path && code === error.code)

@@ -193,6 +193,20 @@ export type Attempt = typeof Attempt.Type
 export const Latency = Schema.Literals(["none", "even", "uneven", "slow syncs", "slow reads", "slow tables", "hiccups"])
 export type Latency = typeof Latency.Type
 
+/** A store that takes the directory over at that moment, counted from the life's claim on, while the life goes on. */
+export const Rival = Schema.Struct({
+  /** The lock is lost; or the directory gets another name, and a new store is made in its place. */
+  how: Schema.Literals(["lock lost", "directory moved"]),
+  ...moment,
+  /** Milliseconds for which that call stalls. */
+  stall: Schema.optionalKey(Schema.Natural),
+  options: PlannedOptions,
+  fibers: Schema.Array(Schema.Array(Operation)),
+  /** It closes only after the life has. */
+  outlives: Schema.Boolean
+})
+export type Rival = typeof Rival.Type
+
 /** A store from its opening to its end. */
 export const Life = Schema.Struct({
   /** Decides the order of events, and what the disk leaves to chance. */
@@ -209,6 +223,7 @@ export const Life = Schema.Struct({
   glimpses: Schema.Array(Schema.Union([Crash, Kill])),
   /** It flushes and comes to rest before it closes. */
   settles: Schema.Boolean,
+  rival: Schema.optionalKey(Rival),
   end: End
 })
 export type Life = typeof Life.Type

@@ -21,6 +21,8 @@ export interface Owed {
   readonly history: StoreHistory
   readonly mark: HistoryMark
   readonly end: StoreEnd
+  /** It ended by a kill, though it may have lost more: a power cut may take yet what is in the page cache. */
+  readonly isCached?: boolean
   /** The highest sequence that was given and survives such an end. */
   readonly sequence: (end: StoreEnd) => number
 }

@@ -3,6 +3,7 @@ import { Cause, Effect, Exit, Stream } from "effect"
 import type { Entry } from "../../src/index.ts"
 import { decodeFooter, footerSize } from "../../src/table/TableFormat.ts"
 import { SeededRandom } from "../../src/testing/index.ts"
+import type { SimulatedDisk } from "../../src/testing/index.ts"
 import { flippedBit, garbage, swapped, truncation, zeroed } from "./FileDamage.ts"
 import { fileKind } from "./Mishaps.ts"
 import { openStore } from "./opening.ts"
@@ -18,7 +19,8 @@ const contentLength = (bytes: Uint8Array): number =>
 
 /** The lengths of the parts of a file that are hit alike, however short they are. */
 const sectionsOf = (bytes: Uint8Array, files: FileKind): ReadonlyArray<number> => {
-  const footer = files === "table" ? decodeFooter(bytes.subarray(-footerSize), bytes.length) : undefined
+  const isWhole = files === "table" && bytes.length >= footerSize
+  const footer = isWhole ? decodeFooter(bytes.subarray(-footerSize), bytes.length) : undefined
   if (footer === undefined || typeof footer === "string") {
     // What lies near the end of a log or a manifest tells what there was before.
     const content = contentLength(bytes)
@@ -72,17 +74,32 @@ export const writeSome = (run: Run, options: PlannedOptions, seed: number): Read
   return undefined
 }
 
+/** What is left of the store on the run's disk if it is killed once it is open: with a log that was closed in order. */
+export const openAndKill = (run: Run, options: PlannedOptions, seed: number): SimulatedDisk | undefined => {
+  const disk = run.disk.killImage()
+  const program = Effect.scoped(Effect.gen(function*() {
+    yield* openStore(disk, options, yield* Effect.scope)
+    return disk.killImage()
+  }))
+  const exit = run.simulate(disk, program, { seed })
+  if (Exit.isSuccess(exit)) return exit.value
+  run.problem("I16", `the store does not open: ${Cause.pretty(exit.cause)}`)
+  return undefined
+}
+
 type Tagged = { readonly _tag: string }
 
 const honest = new Set(["StoreCorrupted", "UnsupportedFormat", "DiskError"])
 
+/** Damages a copy of what is left of a store that holds no more than was closed in order. */
 export const checkDamage = (
   run: Run,
+  left: SimulatedDisk,
   damage: Damage,
   options: PlannedOptions,
   expected: ReadonlyArray<Entry>
 ): void => {
-  const disk = run.disk.killImage()
+  const disk = left.killImage()
   const files = disk.files().filter((file) => fileKind(file) === damage.files)
   const path = files[Math.floor(damage.file * files.length)]
   if (path === undefined) return

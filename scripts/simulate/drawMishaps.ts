@@ -1,6 +1,17 @@
 /** Draws what goes wrong: ends, faults, defects, and openings that come to nothing. */
-import type { SeededRandom } from "../../src/testing/index.ts"
-import type { ActorName, Attempt, Calls, Crash, End, FileKind, Kill, PlannedDefect, PlannedFault } from "./Plan.ts"
+import { SeededRandom } from "../../src/testing/index.ts"
+import type {
+  ActorName,
+  Attempt,
+  Calls,
+  Crash,
+  End,
+  FileKind,
+  Kill,
+  PlannedDefect,
+  PlannedFault,
+  Rival
+} from "./Plan.ts"
 
 const drawCrashMode = (random: SeededRandom) => random.pick(["synced", "all", "torn", "random", "random", "random"])
 
@@ -127,5 +138,45 @@ export const drawAttempt = (random: SeededRandom): Attempt => {
   ])
   const files: ReadonlyArray<FileKind> = ["segment", "table", "manifest", "current", "directory"]
   const fault = drawFault(random, { operations: [operation], files })
-  return { seed, end: { _tag: "Close" }, fault: { ...fault, nth: random.int(8) } }
+  const nth = random.int(8)
+  const owner = new SeededRandom(seed)
+  if (owner.bool(0.2)) {
+    return { seed, end: { _tag: "Close" }, fault: drawOwnerFault(owner, owner.pick(["claim", "isHeld"])) }
+  }
+  return { seed, end: { _tag: "Close" }, fault: { ...fault, nth } }
+}
+
+/** A claim or a look that fails. */
+export const drawOwnerFault = (random: SeededRandom, operation: "claim" | "isHeld"): PlannedFault => ({
+  operations: [operation],
+  files: ["owner"],
+  nth: operation === "claim" ? 0 : random.int(random.pick([3, 20, 60])),
+  code: random.pick(["EIO", "ENOSPC", "EMFILE", "EACCES"]),
+  keep: random.pick(["none", "all"])
+})
+
+/** Calls around which it matters who owns the directory, for the most part those of a store that is in use. */
+const owners: ReadonlyArray<{ readonly of: Calls; readonly most: number }> = [
+  { of: { operations: ["append"], files: ["segment"] }, most: 8 },
+  { of: { operations: ["append", "sync"], files: ["segment"] }, most: 30 },
+  { of: { operations: ["sync"], files: ["segment"] }, most: 12 },
+  { of: { operations: ["append"], files: ["table"] }, most: 8 },
+  { of: { operations: ["createAppend", "append", "sync"], files: ["table"] }, most: 40 },
+  { of: { operations: ["openRead", "read"], files: ["table"] }, most: 12 },
+  { of: { operations: ["remove"], files: ["table", "segment"] }, most: 6 },
+  { of: { operations: ["append", "sync"], files: ["manifest"] }, most: 12 },
+  { of: { operations: ["isHeld"], files: ["owner"] }, most: 40 },
+  { of: { operations: ["rename", "createAppend"], files: ["current", "segment", "manifest"] }, most: 5 }
+]
+
+export const drawTakeover = (
+  random: SeededRandom,
+  mostCalls: number
+): Pick<Rival, "how" | "call" | "of" | "stall"> => {
+  const how = random.bool(0.75) ? "lock lost" : "directory moved"
+  // Long enough that the other store is open by then, for the most part.
+  const stalled = random.bool() ? { stall: random.pick([20, 500, 500]) } : undefined
+  if (random.bool(0.2)) return { how, ...stalled, call: random.int(mostCalls + 1) }
+  const { most, of } = random.pick(owners)
+  return { how, ...stalled, call: random.int(most), of }
 }

@@ -4,10 +4,19 @@
  */
 import { SeededRandom } from "../../src/testing/index.ts"
 import { drawEpisode } from "./drawEpisode.ts"
-import { drawAttempt, drawDeath, drawDefects, drawEnd, drawFaults, drawLoss } from "./drawMishaps.ts"
+import {
+  drawAttempt,
+  drawDeath,
+  drawDefects,
+  drawEnd,
+  drawFaults,
+  drawLoss,
+  drawOwnerFault,
+  drawTakeover
+} from "./drawMishaps.ts"
 import { drawOperation } from "./drawOperation.ts"
 import type { OperationMix } from "./drawOperation.ts"
-import type { Damage, FileKind, Latency, Life, Plan, PlannedOptions, StrategyName } from "./Plan.ts"
+import type { Damage, FileKind, Latency, Life, Plan, PlannedOptions, Rival, StrategyName } from "./Plan.ts"
 
 const KiB = 1024
 
@@ -100,6 +109,44 @@ const drawLife = (random: SeededRandom, isFirst: boolean): Life => {
   }
 }
 
+const slowLatencies: ReadonlyArray<Latency> = ["even", "uneven", "slow syncs", "slow tables", "slow tables"]
+
+/** How often a life is taken over. */
+const takeoverChance = 0.2
+
+const drawRival = (random: SeededRandom, mostCalls: number): Rival => {
+  const writes = random.pick([0.3, 0.6, 0.9])
+  return {
+    ...drawTakeover(random, mostCalls),
+    options: drawOptions(random),
+    fibers: Array.from({ length: 1 + random.int(3) }, () =>
+      Array.from(
+        { length: 1 + random.int(random.pick([3, 12])) },
+        () => drawOperation(random, { levels: random.pick(allLevels), writes, isLoose: false, interrupts: 0.1 })
+      )),
+    outlives: random.bool(0.7)
+  }
+}
+
+/** What becomes of who owns the directory: another takes it over, or a look fails. */
+const withOwners = (life: Life, random: SeededRandom): Life => {
+  if (random.bool(takeoverChance)) {
+    return {
+      ...life,
+      // What was drawn for one store would meet two, or end the life before.
+      faults: random.bool(0.7) ? [] : life.faults,
+      defects: random.bool(0.7) ? [] : life.defects,
+      end: random.bool(0.6) ? { _tag: "Close" } : life.end,
+      // Else a sync in the background soon finds out.
+      options: random.bool() ? { ...life.options, syncInterval: 2_000 } : life.options,
+      // A store goes on for a while before it looks; it does so only if its calls take time.
+      latency: random.bool(0.6) ? random.pick(slowLatencies) : life.latency,
+      rival: drawRival(random, 6 * life.fibers.flat().length)
+    }
+  }
+  return random.bool(0.04) ? { ...life, faults: [...life.faults, drawOwnerFault(random, "isHeld")] } : life
+}
+
 const drawDamage = (random: SeededRandom): Damage => ({
   files: random.pick<FileKind>(["segment", "segment", "table", "table", "table", "manifest", "current"]),
   file: random.next(),
@@ -110,5 +157,6 @@ const drawDamage = (random: SeededRandom): Damage => ({
 export const drawPlan = (seed: number): Plan => {
   const random = new SeededRandom(seed)
   const lives = Array.from({ length: 1 + random.int(4) }, (_, life) => drawLife(random, life === 0))
+    .map((life) => withOwners(life, new SeededRandom(life.seed)))
   return { seed, lives, damages: Array.from({ length: random.pick([0, 2, 6]) }, () => drawDamage(random)) }
 }

@@ -9,6 +9,7 @@ import type { LifeState } from "./LifeState.ts"
 import { imageOf, openReadOnly, openStore, watchMoment } from "./opening.ts"
 import type { PlannedOptions } from "./Plan.ts"
 import type { Owed, Run } from "./Run.ts"
+import type { Takeover } from "./Takeover.ts"
 import { bank, bankEntries } from "./Workload.ts"
 
 /** One glimpse of so many is opened for reading as well. */
@@ -22,7 +23,7 @@ interface Glimpse {
 }
 
 /** What is there of the life's glimpses grows as it goes on. */
-export const takeGlimpses = (state: LifeState): ReadonlyArray<Glimpse> => {
+export const takeGlimpses = (state: LifeState, takeover: Takeover | undefined): ReadonlyArray<Glimpse> => {
   const { life, run } = state
   const { disk } = run
   const random = new SeededRandom(life.seed)
@@ -31,10 +32,11 @@ export const takeGlimpses = (state: LifeState): ReadonlyArray<Glimpse> => {
     watchMoment(disk, planned, (call) => {
       const end = planned._tag === "Crash" ? "power cut" : "kill"
       run.counts.add("glimpses", planned._tag === "Crash" ? planned.mode : "kill")
+      const image = imageOf(disk, planned, random)
       taken.push({
         what: `${end} before ${call.operation} of ${call.path}`,
-        image: imageOf(disk, planned, random),
-        owed: state.owed(end)
+        image: takeover?.clear(image) ?? image,
+        owed: takeover?.owed(end) ?? state.owed(end)
       })
     })
   }

@@ -1,4 +1,6 @@
 /** Looks into the log of a store that is about to be opened, without replaying it. */
+import { currentGeneration } from "../../src/engine/Directory.ts"
+import { segmentName, storeFiles } from "../../src/engine/FileNames.ts"
 import {
   decodeSegmentHeader,
   groupAlignment,
@@ -8,7 +10,7 @@ import {
 } from "../../src/log/SegmentFormat.ts"
 import { parseSegmentName } from "../../src/log/SegmentName.ts"
 import type { SimulatedDisk } from "../../src/testing/index.ts"
-import { filesIn } from "../../src/testing/shape/Structure.ts"
+import { filesIn, structureOn } from "../../src/testing/shape/Structure.ts"
 import { directory } from "./storeOptions.ts"
 
 /**
@@ -18,9 +20,15 @@ import { directory } from "./storeOptions.ts"
 export const highestSequence = (disk: SimulatedDisk): number => {
   const header = new GroupHeader()
   let highest = 0
-  for (const name of filesIn(disk, directory)) {
+  const names = filesIn(disk, directory)
+  const generation = currentGeneration(storeFiles(names))
+  if (generation < 0) return 0
+  const { segments } = structureOn(disk, directory)
+  const named = new Set(segments.map((each) => segmentName(each.segment, each.generation)))
+  for (const name of names) {
     const id = parseSegmentName(name)
-    if (id === undefined) continue
+    // Those of one who has lost the directory nobody reads.
+    if (id === undefined || (id.generation !== generation && !named.has(name))) continue
     const bytes = disk.readFile(`${directory}/${name}`)
     const file = decodeSegmentHeader(bytes, id.segment)
     if (file._tag !== "Valid") continue

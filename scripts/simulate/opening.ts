@@ -1,7 +1,7 @@
 /** How stores are opened, and how a life or an opening is cut short. */
 import { Cause, Context, Effect, Exit, Layer, Option, Scope } from "effect"
 import { LsmStore } from "../../src/index.ts"
-import type { Entry, StoreOpenError } from "../../src/index.ts"
+import type { Entry, StoreOpenError, StoreOptions } from "../../src/index.ts"
 import { interruptAtYield, SeededRandom, shapeProblems } from "../../src/testing/index.ts"
 import type { DiskCall, SimulatedDisk } from "../../src/testing/index.ts"
 import { contentProblems, inspectStore } from "./inspectStore.ts"
@@ -14,9 +14,9 @@ export const openStore = (
   disk: SimulatedDisk,
   options: PlannedOptions,
   scope: Scope.Scope,
-  readOnly = false
+  others: Pick<Partial<StoreOptions>, "readOnly" | "directory"> = {}
 ): Effect.Effect<LsmStore["Service"], StoreOpenError> => {
-  const layer = LsmStore.layer({ ...storeOptions(options), readOnly })
+  const layer = LsmStore.layer({ ...storeOptions(options), ...others })
   return Effect.map(
     Scope.provide(Layer.build(Layer.provide(layer, disk.layer)), scope),
     (context) => Context.get(context, LsmStore)
@@ -31,7 +31,7 @@ export interface Ended {
 /** Calls back once, right before the call that is meant. */
 export const watchMoment = (
   disk: SimulatedDisk,
-  { call: nth, of }: Crash | Kill,
+  { call: nth, of }: Pick<Kill, "call" | "of">,
   onMoment: (call: DiskCall) => void
 ): void => {
   let left = nth
@@ -66,7 +66,9 @@ export const watchEnd = (run: Run, end: End, seed: number, onEnd: () => void): E
 
 /** What is owed after an opening was cut short too: what a kill has left in the page cache a power cut may take. */
 export const owesAfter = (run: Run, { end }: Ended): void => {
-  if (end !== undefined && run.owed?.end === "kill") run.owed = { ...run.owed, end }
+  if (end === "power cut" && (run.owed?.end === "kill" || run.owed?.isCached === true)) {
+    run.owed = { ...run.owed, end, isCached: false }
+  }
 }
 
 /** Opens the store on the run's disk, which does not have to succeed, and closes it. */
@@ -125,7 +127,7 @@ export const openReadOnly = (
 ): void => {
   const { disk } = run
   const program = Effect.scoped(Effect.gen(function*() {
-    const store = yield* openStore(disk, options, yield* Effect.scope, true)
+    const store = yield* openStore(disk, options, yield* Effect.scope, { readOnly: true })
     const { content, problems } = yield* inspectStore(store)
     run.checked(["I10"], problems)
     if (expected !== undefined) run.checked(["I10"], contentProblems("a read-only opening", content, expected))
@@ -154,17 +156,18 @@ export const openReadOnly = (
 export const contentOf = (
   run: Run,
   options: PlannedOptions,
-  seed: number
+  seed: number,
+  at = directory
 ): { readonly content: ReadonlyArray<Entry>; readonly closed: SimulatedDisk } | undefined => {
   const closed = run.disk.killImage()
   const program = Effect.scoped(Effect.gen(function*() {
-    const store = yield* openStore(closed, options, yield* Effect.scope)
+    const store = yield* openStore(closed, options, yield* Effect.scope, { directory: at })
     return yield* inspectStore(store)
   }))
   const exit = run.simulate(closed, program, { seed })
   if (Exit.isSuccess(exit)) {
     run.checked(["I10"], exit.value.problems)
-    run.checked(["I2", "I9", "I11"], shapeProblems(closed, directory))
+    run.checked(["I2", "I9", "I11"], shapeProblems(closed, at))
     return { content: exit.value.content, closed }
   }
   run.problem("I16", `the store does not open: ${Cause.pretty(exit.cause)}`)

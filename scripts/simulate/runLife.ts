@@ -1,7 +1,7 @@
 /** One life of a store: opened, used by some fibers while things go wrong, and brought to its end. */
 import { Cause, Deferred, Effect, Exit, Fiber, Option, Scope } from "effect"
 import { StoreActorHook } from "../../src/engine/ActorHook.ts"
-import type { Entry, LsmStore, ReadError, StoreStats } from "../../src/index.ts"
+import type { Entry, LsmStore, ReadError, StoreOpenError, StoreStats, WriteError } from "../../src/index.ts"
 import { interruptAtYield, settledProblems, StoreHistory } from "../../src/testing/index.ts"
 import type { Interrupted } from "../../src/testing/index.ts"
 import { closedProblems, shapeAtRest } from "./closedStore.ts"
@@ -11,36 +11,50 @@ import { contentProblems, inspectStore } from "./inspectStore.ts"
 import { inWords, LifeState } from "./LifeState.ts"
 import { highestSequence } from "./logSequences.ts"
 import { retriedSyncs, reusedNames } from "./Mishaps.ts"
-import { openStore, owesAfter, watchEnd } from "./opening.ts"
+import { contentOf, openStore, owesAfter, watchEnd } from "./opening.ts"
+import type { Ended } from "./opening.ts"
 import { checkAbsent, Hand, performOperation } from "./performOperation.ts"
 import type { Stage } from "./performOperation.ts"
 import type { Life, Operation } from "./Plan.ts"
-import type { Run } from "./Run.ts"
+import type { Owed, Run } from "./Run.ts"
+import { Takeover } from "./Takeover.ts"
 import { bank, bankEntries } from "./Workload.ts"
 
 type Store = LsmStore["Service"]
 
+/** What a store holds that has just been opened, and the history that begins there. */
 interface Verified {
   readonly content: ReadonlyArray<Entry>
   readonly history: StoreHistory
 }
 
-/** Looks whether recovery has found what the last life left, and begins a history there. */
+/** Looks at all that a store holds that has just been opened, and begins a history there. */
+const look = (
+  state: LifeState,
+  store: Store
+): Effect.Effect<Verified & { readonly sequence: number }, ReadError> =>
+  Effect.map(Effect.all([inspectStore(store), store.stats]), ([{ content, problems }, { sequence }]) => {
+    const { run } = state
+    run.checked(["I10"], problems)
+    run.checked(["I4"], bank.problems(bankEntries(content), "I4"))
+    state.firstSequence = sequence
+    const history = new StoreHistory(content)
+    state.history = history
+    return { history, content, sequence }
+  })
+
+/** Looks whether recovery has found what the last life left. */
 const verify = (
   state: LifeState,
   store: Store,
   expected: ReadonlyArray<Entry> | undefined
 ): Effect.Effect<Verified, ReadError> =>
-  Effect.map(Effect.all([inspectStore(store), store.stats]), ([{ content, problems }, { sequence }]) => {
+  Effect.map(look(state, store), ({ content, history, sequence }) => {
     const { run } = state
-    run.checked(["I10"], problems)
     if (run.owed !== undefined) run.checkOwed(run.owed, content, sequence)
     if (expected !== undefined)
       run.checked(["I16"], contentProblems("the last of several openings", content, expected, "I16"))
-    run.checked(["I4"], bank.problems(bankEntries(content), "I4"))
-    state.firstSequence = sequence
-    state.history = new StoreHistory(content)
-    return { history: state.history, content }
+    return { history, content }
   })
 
 /** Interrupts the effect after so many yields of the fiber that started it, wherever it waits. */
@@ -74,7 +88,11 @@ const perform = (
 ): Effect.Effect<void> => {
   const { counts } = state.run
   counts.add("operations", operation._tag)
-  const ending = interrupted(performOperation(stage, hand, operation, name), operation)
+  const performed = Effect.withFiber<void, ReadError | WriteError>((fiber) => {
+    if (state.isLossKnown) state.knowing.add(fiber)
+    return performOperation(stage, hand, operation, name)
+  })
+  const ending = interrupted(performed, operation)
   return Effect.flatMap(ending, ({ exit, struck }) => {
     if (struck) counts.add("interrupts", operation._tag)
     state.judge(operation._tag, exit)
@@ -117,6 +135,9 @@ const openBank = (state: LifeState, store: Store, content: ReadonlyArray<Entry>)
       return Exit.isSuccess(exit)
     })
 
+/** A store that has lost its directory still answers, from what it has open. */
+const lastLook: Operation = { _tag: "Scan", range: {}, reverse: false }
+
 /** The life while the store is open; gives the fibers that may still run. */
 const use = (state: LifeState, opened: Store, { content, history }: Verified) =>
   Effect.gen(function*() {
@@ -139,6 +160,7 @@ const use = (state: LifeState, opened: Store, { content, history }: Verified) =>
       ...(after === undefined ? [] : [Effect.sleep(after)])
     ])
     if (mishaps.isDead) yield* Effect.forEach(fibers, Fiber.interrupt, { concurrency: "unbounded" })
+    else if (state.isLossKnown) yield* perform(state, stage, new Hand(), lastLook, `${state.index}.last`)
     else if (life.settles && after === undefined) yield* settle(state, store)
     return [events, ...fibers]
   })
@@ -151,17 +173,76 @@ const countFigures = ({ counts }: Run, { actors, compaction, flushes, rotations 
   counts.add("engine", "restarts", actors.reduce((sum, { restarts }) => sum + restarts, 0))
 }
 
+/** The other store's life, if it comes to that. */
+const liveBeside = (takeover: Takeover): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const { begun, disk, firstClosed, planned, rival } = takeover
+    const { mishaps, run } = rival
+    yield* Deferred.await(begun)
+    const scope = yield* Scope.make()
+    const opened = yield* Effect.exit(Effect.gen(function*() {
+      const store = yield* openStore(disk, rival.life.options, scope)
+      const mark = takeover.opened()
+      const { content, history, sequence } = yield* look(rival, store)
+      takeover.found = { mark, content, sequence }
+      return { store, found: { content, history } }
+    }))
+    let running: ReadonlyArray<Fiber.Fiber<void>> = []
+    if (Exit.isSuccess(opened)) running = yield* use(rival, opened.value.store, opened.value.found)
+    else {
+      const error = Option.getOrUndefined(Cause.findErrorOption(opened.cause))
+      const isExcused = error !== undefined
+        && (mishaps.excusesOpening(error) || (error._tag === "StoreCorrupted" && takeover.isRefused(disk)))
+      if (!isExcused)
+        run.problem("I26", `a second store does not open: ${inWords(opened.cause)}`)
+    }
+    if (planned.outlives) yield* Effect.raceFirst(Deferred.await(firstClosed), Deferred.await(rival.died))
+    mishaps.isClosing = true
+    yield* Effect.uninterruptible(Scope.close(scope, Exit.void))
+    yield* Effect.forEach(running, Fiber.await, { discard: true })
+    if (Exit.isSuccess(opened)) countFigures(run, yield* opened.value.store.stats)
+  })
+
+/** The life, and what takes its directory over. */
+const liveTogether = (
+  state: LifeState,
+  takeover: Takeover | undefined,
+  expected: ReadonlyArray<Entry> | undefined
+): Effect.Effect<void> =>
+  takeover === undefined ? live(state, expected) : Effect.gen(function*() {
+    const late = yield* Effect.forkChild(takeover.late)
+    const rival = yield* Effect.forkChild(liveBeside(takeover))
+    yield* live(state, expected)
+    yield* Deferred.succeed(takeover.firstClosed, undefined)
+    if (!(yield* Deferred.isDone(takeover.begun))) yield* Fiber.interrupt(rival)
+    yield* Fiber.await(rival)
+    yield* Fiber.interrupt(late)
+    const { mishaps } = takeover.rival
+    const isInOrder = takeover.found !== undefined && !mishaps.isDead && mishaps.failed.length === 0
+    if (isInOrder) state.run.checked(["I2", "I9", "I11"], takeover.shapeProblems())
+  })
+
+/** Who is overtaken as it opens says that another has the directory; or that there is none, if so it is. */
+const isLoss = ({ life, mishaps }: LifeState, cause: Cause.Cause<StoreOpenError | ReadError>): boolean => {
+  const error = Option.getOrUndefined(Cause.findErrorOption(cause))
+  if (!mishaps.isOvertaken || error === undefined) return false
+  return error._tag === "StoreLocked" || error._tag === "StoreFenced"
+    || (error._tag === "DiskError" && error.code === "ENOENT" && life.rival?.how === "directory moved")
+}
+
 const live = (state: LifeState, expected: ReadonlyArray<Entry> | undefined): Effect.Effect<void> =>
   Effect.gen(function*() {
     const { life, mishaps, run } = state
     const scope = yield* Scope.make()
     const opened = yield* Effect.exit(Effect.gen(function*() {
       const store = yield* openStore(run.disk, life.options, scope)
+      state.store = store
       return { store, found: yield* verify(state, store, expected) }
     }))
     let running: ReadonlyArray<Fiber.Fiber<void>> = []
     if (Exit.isSuccess(opened)) running = yield* use(state, opened.value.store, opened.value.found)
-    else if (!mishaps.isDead) run.problem("I16", `the store does not open: ${inWords(opened.cause)}`)
+    else if (!mishaps.isDead && !isLoss(state, opened.cause))
+      run.problem("I16", `the store does not open: ${inWords(opened.cause)}`)
 
     mishaps.isClosing = true
     const close = Effect.uninterruptible(Scope.close(scope, Exit.void))
@@ -172,32 +253,77 @@ const live = (state: LifeState, expected: ReadonlyArray<Entry> | undefined): Eff
     if (Exit.isFailure(opened)) return
     const stats = yield* opened.value.store.stats
     run.check("I14", pinProblem(stats))
+    state.checkChanges(stats)
     if (!mishaps.mayLeaveFiles) run.checked(["I2", "I9", "I11"], closedProblems(run.disk, stats))
     countFigures(run, stats)
   }).pipe(Effect.provideService(StoreActorHook, state.hook))
+
+const owedAfter = (state: LifeState, history: StoreHistory, ended: Ended): Owed => ({
+  history,
+  mark: state.mark ?? history.mark(),
+  end: ended.end ?? state.end,
+  sequence: state.lastSequence
+})
+
+/** The directory is the rival's, if it has opened. */
+const owesAfterTakeover = (state: LifeState, takeover: Takeover, ended: Ended): void => {
+  const { rival } = takeover
+  const { run } = state
+  takeover.clear(run.disk)
+  run.seenSequence = takeover.isMove ? 0 : Math.max(state.seenSequence, rival.seenSequence)
+  if (rival.history !== undefined) {
+    run.checked(["I1", "I3", "I8"], rival.history.problems())
+    run.owed = owedAfter(rival, rival.history, ended)
+  } else if (state.history !== undefined && !takeover.isMove) {
+    // What it has acknowledged at other levels since may be behind what the rival has read.
+    run.owed = { ...owedAfter(state, state.history, ended), end: "power cut", isCached: ended.end !== "power cut" }
+  } else if (takeover.isMove) {
+    run.owed = takeover.owed("power cut")
+  } else {
+    owesAfter(run, ended)
+  }
+}
+
+/** The directory that was moved away holds what the first store has acknowledged, whatever stands in its place. */
+const checkMoved = (state: LifeState, takeover: Takeover, ended: Ended): void => {
+  const { history, life, run } = state
+  const { disk, owed, place } = run
+  run.place = `${place}, the store that was moved`
+  const found = contentOf(run, life.options, life.seed, takeover.movedTo)
+  if (found !== undefined && history !== undefined) {
+    const mark = state.mark ?? history.mark()
+    run.checked(["I4", "I5", "I26"], history.problemsAfter(found.content, mark, ended.end ?? "kill"))
+  } else if (found !== undefined && owed !== undefined) {
+    run.checked(["I4", "I5", "I26"], owed.history.problemsAfter(found.content, owed.mark, ended.end ?? owed.end))
+  }
+  run.disk = disk
+  run.place = place
+}
 
 /** Runs the life on the run's disk, which is then what the life has left. */
 export const runLife = (run: Run, life: Life, index: number, expected: ReadonlyArray<Entry> | undefined): void => {
   const { disk } = run
   const state = new LifeState(run, life, index)
   state.seenSequence = Math.max(run.seenSequence, highestSequence(disk))
-  const glimpses = takeGlimpses(state)
-  const ended = watchEnd(run, life.end, life.seed, () => state.die())
-  run.simulate(disk, live(state, expected), life)
+  const takeover = life.rival === undefined ? undefined : new Takeover(state, life.rival)
+  const glimpses = takeGlimpses(state, takeover)
+  const ended = watchEnd(run, life.end, life.seed, () => {
+    state.die()
+    takeover?.rival.die()
+  })
+  run.simulate(disk, liveTogether(state, takeover, expected), life)
   checkGlimpses(state, glimpses)
   for (const { call } of state.mishaps.struck) run.counts.add("faults", call.operation)
   run.checked(["I12"], [...retriedSyncs(disk, state.mishaps), ...reusedNames(disk)])
-  const { history } = state
-  if (history === undefined) {
+  if (state.history !== undefined) run.checked(["I1", "I3", "I8"], state.history.problems())
+  if (takeover !== undefined && state.mishaps.isOvertaken) {
+    takeover.check()
+    if (takeover.isMove) checkMoved(state, takeover, ended)
+    owesAfterTakeover(state, takeover, ended)
+  } else if (state.history === undefined) {
     owesAfter(run, ended)
-    return
-  }
-  run.seenSequence = state.seenSequence
-  run.checked(["I1", "I3", "I8"], history.problems())
-  run.owed = {
-    history,
-    mark: state.mark ?? history.mark(),
-    end: ended.end ?? state.end,
-    sequence: state.lastSequence
+  } else {
+    run.seenSequence = state.seenSequence
+    run.owed = owedAfter(state, state.history, ended)
   }
 }

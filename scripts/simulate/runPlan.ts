@@ -1,11 +1,14 @@
 /** Runs a plan from its first life to a last look at what is left. */
+import { shapeProblems } from "../../src/testing/index.ts"
 import type { Problem } from "../../src/testing/index.ts"
+import { emptyKept } from "./closedStore.ts"
 import type { Counts } from "./Counts.ts"
-import { checkDamage, writeSome } from "./damage.ts"
+import { checkDamage, openAndKill, writeSome } from "./damage.ts"
 import { contentOf, openReadOnly, runAttempt } from "./opening.ts"
 import type { Life, Plan } from "./Plan.ts"
 import { Run } from "./Run.ts"
 import { runLife } from "./runLife.ts"
+import { directory } from "./storeOptions.ts"
 
 export interface Outcome {
   /** What is wrong, in the first part of the plan in which anything is. */
@@ -22,12 +25,12 @@ const liveOn = (run: Run, life: Life, index: number): void => {
   let expected = life.attempts.length > 0 ? contentOf(run, life.options, life.seed)?.content : undefined
   for (const attempt of life.attempts) {
     if (run.problems.length > 0) return
-    const end = run.owed?.end
+    const { owed } = run
     run.nextDisk()
     if (attempt.readOnly === true) openReadOnly(run, attempt, life.options, expected)
     else runAttempt(run, attempt, life.options)
     // What a kill has left in the page cache a power cut may take.
-    if (end !== run.owed?.end) expected = undefined
+    if (owed !== run.owed) expected = undefined
   }
   if (run.problems.length > 0) return
   run.nextDisk()
@@ -46,7 +49,13 @@ const lookAtLast = (run: Run, [first]: ReadonlyArray<Life>): void => {
   run.disk = found.closed
   const written = writeSome(run, first.options, first.seed)
   if (written === undefined) return
-  for (const damage of run.plan.damages) checkDamage(run, damage, first.options, written)
+  // It has kept what an opening without writes had left.
+  run.checked(["I2", "I9", "I11", "I16"], [...shapeProblems(run.disk, directory), ...emptyKept(run.disk)])
+  const killed = openAndKill(run, first.options, first.seed)
+  if (killed === undefined) return
+  for (const damage of run.plan.damages) {
+    for (const left of [run.disk, killed]) checkDamage(run, left, damage, first.options, written)
+  }
 }
 
 export const runPlan = (plan: Plan): Outcome => {

@@ -34,6 +34,7 @@ export const summaryLines = ({ counts, interleavings, milliseconds, seeds }: Tot
     ["interleavings", `${grouped(interleavings)} distinct`],
     ["operations", `${grouped(counts.total("operations"))}: ${listed(counts, "operations")}`],
     ["crashes", listed(counts, "crashes")],
+    ["takeovers", listed(counts, "takeovers")],
     ["crashes of copies", listed(counts, "glimpses")],
     ["crashes within recovery", listed(counts, "crashes within recovery")],
     ["faults", listed(counts, "faults")],

@@ -5,7 +5,7 @@
  * stays open, so that the system gives the inode to no other file meanwhile.
  */
 import * as Effect from "effect/Effect"
-import { existsSync, fstatSync, statSync } from "node:fs"
+import { fstatSync, statSync } from "node:fs"
 import { Descriptor } from "./Descriptor.ts"
 import type { Claim } from "./Disk.ts"
 
@@ -36,7 +36,7 @@ export class NodeClaim implements Claim {
 
   isHeld(rival?: string): boolean {
     try {
-      return this.#isThere() && (rival === undefined || !existsSync(rival))
+      return this.#isThere() && (rival === undefined || statSync(rival, quiet) === undefined)
     } catch {
       return false
     }

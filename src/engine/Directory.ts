@@ -36,8 +36,30 @@ export const readWhole = (disk: Disk["Service"], path: string, limit: number): E
 export const currentGeneration = (files: ReadonlyMap<string, StoreFile>): number =>
   highestGeneration(files, ({ _tag }) => _tag === "Current")
 
+/** How often the CURRENT in force is looked for again when another has come into force meanwhile. */
+const readAttempts = 8
+
 /** The manifest that the CURRENT in force names. REQUIRES that there is one. */
-export const currentManifest = Effect.fnUntraced(function*(
+export const currentManifest = (
+  disk: Disk["Service"],
+  directory: string,
+  files: ReadonlyMap<string, StoreFile>,
+  left = readAttempts
+): Effect.Effect<ManifestId, DiskError | StoreCorrupted | UnsupportedFormat> =>
+  Effect.catchIf(
+    manifestOf(disk, directory, files),
+    (error) => error._tag === "DiskError" && error.code === "ENOENT" && left > 1,
+    (error) =>
+      Effect.flatMap(disk.list(directory), (names) => {
+        const now = storeFiles(names)
+        const generation = currentGeneration(now)
+        return generation < 0 || generation === currentGeneration(files)
+          ? Effect.fail(error)
+          : currentManifest(disk, directory, now, left - 1)
+      })
+  )
+
+const manifestOf = Effect.fnUntraced(function*(
   disk: Disk["Service"],
   directory: string,
   files: ReadonlyMap<string, StoreFile>

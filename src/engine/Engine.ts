@@ -9,7 +9,6 @@
 import { Context, Effect, Exit, Layer, Option } from "effect"
 import type { Scope } from "effect"
 import { Disk } from "../disk/Disk.ts"
-import { removeFiles } from "../disk/removeFiles.ts"
 import { makeInlineJobs } from "../jobs/InlineJobs.ts"
 import { Jobs } from "../jobs/Jobs.ts"
 import type { ArenaMemtable } from "../memtable/ArenaMemtable.ts"
@@ -23,7 +22,7 @@ import { Compactor } from "./Compactor.ts"
 import { examineDirectory, syncEntry } from "./Directory.ts"
 import { EngineState, makeEngineState } from "./EngineState.ts"
 import type { EngineStateShape } from "./EngineState.ts"
-import { ownersWatch, readersWatch, takeOwnership } from "./Fence.ts"
+import { giveUp, ownersWatch, readersWatch, takeOwnership } from "./Fence.ts"
 import type { Fence, FileWatch } from "./Fence.ts"
 import { highestGeneration, segmentName, storeFiles } from "./FileNames.ts"
 import { Flusher } from "./Flusher.ts"
@@ -32,7 +31,7 @@ import { Memtable } from "./Memtable.ts"
 import { registerMetrics } from "./Metrics.ts"
 import { OpenFiles } from "./OpenFiles.ts"
 import { ReadView } from "./ReadView.ts"
-import { recover, startWriting } from "./Recovery.ts"
+import { isNamedTable, recover, startWriting } from "./Recovery.ts"
 import type { Plan, Recovered, Writable } from "./Recovery.ts"
 import type { RecoveryAccess, RecoveryError } from "./RecoveryAccess.ts"
 import type { ReplayedMemtable } from "./Replay.ts"
@@ -168,7 +167,12 @@ const recoverReading = Effect.fnUntraced(function*(
     const access = yield* makeAccess(
       options,
       undefined,
-      readersWatch(disk, directory, highestGeneration(storeFiles(names)))
+      readersWatch(
+        disk,
+        directory,
+        highestGeneration(storeFiles(names)),
+        (path) => isNamedTable(disk, directory, path)
+      )
     )
     const exit = yield* Effect.exit(recover(access, exists))
     if (Exit.isSuccess(exit)) return { access, plan: exit.value.plan, recovered: exit.value.recovered }
@@ -176,9 +180,11 @@ const recoverReading = Effect.fnUntraced(function*(
   }
 })
 
-/** A store that did not open leaves the directory without an owner, unless there is another one by now. */
-const giveUp = (disk: Disk["Service"], fence: Fence): Effect.Effect<void> =>
-  Effect.suspend(() => fence.look() === undefined ? removeFiles(disk, [fence.path]) : Effect.void)
+/** Whoever takes the directory over while it is being opened takes away what the other needs. */
+const whyFailed = (fence: Fence) => (error: RecoveryError): RecoveryError => {
+  const isGone = error._tag === "StoreCorrupted" || (error._tag === "DiskError" && error.code === "ENOENT")
+  return isGone ? fence.look() ?? error : error
+}
 
 const open = Effect.fnUntraced(function*(
   options: ResolvedOptions,
@@ -258,7 +264,7 @@ const open = Effect.fnUntraced(function*(
 
   if (options.readOnly) return yield* start(undefined)
   const fence = yield* takeOwnership(disk, directory)
-  return yield* Effect.onError(start(fence), () => giveUp(disk, fence))
+  return yield* Effect.onError(Effect.mapError(start(fence), whyFailed(fence)), () => giveUp(disk, fence))
 })
 
 /** Opens the store for the scope. */

@@ -25,6 +25,7 @@
 import { Effect, Random } from "effect"
 import type { Clock, Scope } from "effect"
 import type { Claim, Disk } from "../disk/Disk.ts"
+import { removeFiles } from "../disk/removeFiles.ts"
 import { StoreFenced, UnsupportedFormat } from "../StoreError.ts"
 import type { DiskError } from "../StoreError.ts"
 import { highestGeneration, largestNumber, ownerName, storeFiles } from "./FileNames.ts"
@@ -122,26 +123,39 @@ export interface FileWatch {
   /** Looks whether a file that was opened can be another store's. */
   readonly afterOpening: Effect.Effect<StoreFenced | undefined>
   /** Looks why a file is not there, or not as it was. */
-  readonly look: Effect.Effect<StoreFenced | undefined>
+  readonly look: (path: string) => Effect.Effect<StoreFenced | undefined>
 }
 
 export const ownersWatch = (fence: Fence): FileWatch => {
   const look = Effect.sync(() => fence.look())
-  return { lost: () => fence.lost, afterOpening: look, look }
+  return { lost: () => fence.lost, afterOpening: look, look: () => look }
 }
 
 /**
  * For a store that only reads: what it can't find may have been taken away by
- * another that has opened the directory for writing since.
+ * another that has opened the directory for writing since, or by one whom the lock
+ * has not kept out. `isNamed`: the manifest in force names the file.
  */
-export const readersWatch = (disk: Disk["Service"], directory: string, generation: number): FileWatch => ({
+export const readersWatch = (
+  disk: Disk["Service"],
+  directory: string,
+  generation: number,
+  isNamed: (path: string) => Effect.Effect<boolean>
+): FileWatch => ({
   lost: () => undefined,
   afterOpening: Effect.succeed(undefined),
-  look: Effect.match(disk.list(directory), {
-    onFailure: () => new StoreFenced({ directory }),
-    onSuccess: (names) =>
-      highestGeneration(storeFiles(names)) === generation ? undefined : new StoreFenced({ directory })
-  })
+  look: (path) =>
+    Effect.flatMap(
+      Effect.match(disk.list(directory), {
+        onFailure: () => false,
+        onSuccess: (names) => highestGeneration(storeFiles(names)) === generation
+      }),
+      (isSame) =>
+        Effect.map(
+          isSame ? isNamed(path) : Effect.succeed(false),
+          (isDamage) => isDamage ? undefined : new StoreFenced({ directory })
+        )
+    )
 })
 
 const noneLeft = (directory: string, files: ReadonlyMap<string, StoreFile>): UnsupportedFormat => {
@@ -180,11 +194,22 @@ export const takeOwnership = Effect.fnUntraced(function*(
     claimNext(disk, directory),
     (claimed) => claimed.claim.close
   )
-  for (const [name, file] of storeFiles(yield* disk.list(directory))) {
-    if (file._tag !== "Owner" || file.generation >= generation) continue
-    yield* Effect.catchIf(disk.remove(`${directory}/${name}`), ({ code }) => code === "ENOENT", () => Effect.void)
-  }
   const fence = new Fence(directory, generation, claim, clock)
-  yield* fence.check
+  const retireOthers = Effect.gen(function*() {
+    const files = storeFiles(yield* disk.list(directory))
+    // Somebody has come since the generation was chosen: it is not the highest.
+    if (highestGeneration(files) > generation) return yield* new StoreFenced({ directory })
+    for (const [name, file] of files) {
+      if (file._tag !== "Owner" || file.generation >= generation) continue
+      yield* fence.check
+      yield* Effect.catchIf(disk.remove(`${directory}/${name}`), ({ code }) => code === "ENOENT", () => Effect.void)
+    }
+    yield* fence.check
+  })
+  yield* Effect.onError(retireOthers, () => giveUp(disk, fence))
   return fence
 })
+
+/** A store that did not open leaves the directory without an owner, unless there is another one by now. */
+export const giveUp = (disk: Disk["Service"], fence: Fence): Effect.Effect<void> =>
+  Effect.suspend(() => fence.look() === undefined ? removeFiles(disk, [fence.path]) : Effect.void)

@@ -46,6 +46,8 @@ const LiveSegment = Schema.Struct({
 export const ManifestEvent = Schema.Union([
   /** The whole structure: the first event of every manifest, and of no other place. */
   Schema.TaggedStruct("Snapshot", {
+    /** The generation in which the store was created. */
+    origin: Schema.Natural,
     tables: Schema.Array(Table),
     /** Live segments, oldest first. */
     segments: Schema.Array(LiveSegment),
@@ -80,6 +82,8 @@ export type LiveSegment = ManifestSnapshot["segments"][number]
 
 /** The fold of the events. */
 export interface ManifestState {
+  /** The generation in which the store was created. */
+  readonly origin: number
   /** Level by level; level 0 newest first, the others in key order and disjoint. */
   readonly tables: ReadonlyArray<TableEntry>
   /** Live segments, oldest first. */
@@ -134,6 +138,7 @@ export const applyEvent = (state: ManifestState | undefined, event: ManifestEven
     const problem = segmentProblem(event.segments, event.nextSegment)
     if (problem !== undefined) return problem
     return {
+      origin: event.origin,
       tables,
       segments: event.segments,
       nextSegment: event.nextSegment,
@@ -193,6 +198,7 @@ export const applyEvent = (state: ManifestState | undefined, event: ManifestEven
 /** The one event that stands for the whole structure. */
 export const snapshotOf = (state: ManifestState): ManifestSnapshot => ({
   _tag: "Snapshot",
+  origin: state.origin,
   tables: state.tables,
   segments: state.segments,
   nextSegment: state.nextSegment,

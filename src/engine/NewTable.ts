@@ -96,11 +96,12 @@ export const makeNewTables: Effect.Effect<NewTables, never, EngineState | Disk |
             ? Effect.fail(error)
             : Effect.flatMap(engine.stopWrites(lost.message), (stopped) => Effect.fail(stopped))
         }
-        const work = Effect.catch(Effect.andThen(fence.check, restore(job(targets, shape))), failed)
-        const written = Effect.flatMap(work, (metas) =>
+        const work = Effect.andThen(fence.check, restore(job(targets, shape)))
+        const opened = Effect.flatMap(work, (metas) =>
           metas.length === 0
             ? Effect.succeed([])
             : Effect.andThen(engine.directory.sync(mark), open(metas)))
+        const written = Effect.catch(opened, failed)
         // An interrupt may strike when the job has just ended, and left its tables to nobody.
         return Effect.onError(written, () => removeMade(disk, targets))
       })

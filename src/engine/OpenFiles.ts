@@ -212,7 +212,7 @@ export class OpenFiles {
 
   /** Fails with what is wrong with a file, unless the directory is not this store's any more: then with that. */
   whyGone(damage: StoreCorrupted): Effect.Effect<never, StoreCorrupted | StoreFenced> {
-    return Effect.flatMap(this.watch.look, (lost) => Effect.fail(lost ?? damage))
+    return Effect.flatMap(this.watch.look(damage.file), (lost) => Effect.fail(lost ?? damage))
   }
 
   /** Opens a table's file. The caller closes it; meanwhile it may be closed and opened again here. */

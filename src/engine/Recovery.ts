@@ -7,8 +7,8 @@
  *   2. replay the segments, and write what they hold as new, synced tables; after
  *      a clean close keep them instead, unless there are many
  *   3. write a new manifest that names all of it, and move CURRENT to it
- *   4. create a new segment, and journal it
- *   5. remove what the manifest does not name
+ *   4. remove what the manifest does not name
+ *   5. create a new segment, and journal it
  * A crash before 3 leaves orphans and the old state; after it, orphans and the
  * new one; recovery begins with either. After an unclean end nothing that was
  * read is trusted to be on disk: it is written anew. No old segment or manifest
@@ -63,13 +63,14 @@ export interface Writable {
   readonly segment: Segment
 }
 
-const emptyState: ManifestState = {
+const emptyState = (origin: number): ManifestState => ({
+  origin,
   tables: [],
   segments: [],
   nextSegment: 1,
   nextTable: 1,
   lastSequence: 0
-}
+})
 
 /** The generation of no manifest. */
 const noGeneration = -1
@@ -87,6 +88,14 @@ const nextNumber = (files: ReadonlyMap<string, StoreFile>, tag: "Manifest" | "Se
   }
   return highest + 1
 }
+
+/** Whether the manifest in force names a table; true where that can't be told. */
+export const isNamedTable = (disk: Disk["Service"], directory: string, path: string): Effect.Effect<boolean> =>
+  Effect.gen(function*() {
+    const files = storeFiles(yield* disk.list(directory))
+    const { tables } = yield* loadState(disk, directory, yield* currentManifest(disk, directory, files))
+    return tables.some((meta) => tablePath(directory, meta) === path)
+  }).pipe(Effect.catch(() => Effect.succeed(true)))
 
 const loadState = Effect.fnUntraced(function*(
   disk: Disk["Service"],
@@ -151,7 +160,9 @@ export const recover = Effect.fnUntraced(function*(
   // Found when the directory was examined, and gone since: it is another directory now.
   if (exists && !isThere) return yield* new StoreFenced({ directory })
   const id = isThere ? yield* currentManifest(disk, directory, files) : undefined
-  const state = id === undefined ? emptyState : yield* loadState(disk, directory, id)
+  const state = id === undefined
+    ? emptyState(access.fence?.generation ?? noGeneration)
+    : yield* loadState(disk, directory, id)
   const opened = yield* openTables(access, state.tables)
   const firstTable = Math.max(state.nextTable, nextNumber(files, "Table"))
   const { memtables, result, segments, written } = yield* Effect.retry(
@@ -195,6 +206,7 @@ export const recover = Effect.fnUntraced(function*(
       files,
       fresh: pathsOf(directory, made),
       state: {
+        origin: state.origin,
         tables,
         segments: keptSegments,
         nextSegment: Math.max(state.nextSegment, nextNumber(files, "Segment")),
@@ -220,8 +232,14 @@ export const startWriting = (
     const { generation } = fence
     const written = yield* writeManifest({ disk, directory, fence }, nextNumber(files, "Manifest"), state, fresh)
     const createFirst = Effect.gen(function*() {
+      // First, so that an opening that fails here takes no more space each time.
+      yield* removeOrphans(access, files, generation, state)
       // In a new store it is made only now: a segment without a CURRENT is damage.
-      const segment = yield* createSegment(disk, directory, state.nextSegment, generation)
+      const segment = yield* createSegment(disk, directory, {
+        number: state.nextSegment,
+        generation,
+        origin: state.origin
+      })
       const before = state.segments.at(-1)
       if (before?.kept !== undefined) segment.writer.follow({ segment: before.segment, offset: before.kept.end })
       const next = applyEvent(state, segment.creation)
@@ -233,7 +251,5 @@ export const startWriting = (
       )
       return { manifest, state: next, segment }
     })
-    const writable = yield* Effect.onError(createFirst, () => written.file.close)
-    yield* removeOrphans(access, files, generation, writable.state)
-    return writable
+    return yield* Effect.onError(createFirst, () => written.file.close)
   }))

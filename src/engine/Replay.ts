@@ -12,10 +12,13 @@ import { removeFiles } from "../disk/removeFiles.ts"
 import { isAfter } from "../log/LogPosition.ts"
 import { replayLog } from "../log/LogReplay.ts"
 import type { ReplayResult } from "../log/LogReplay.ts"
+import { decodeSegmentHeader, segmentHeaderSize } from "../log/SegmentFormat.ts"
 import type { ArenaMemtable } from "../memtable/ArenaMemtable.ts"
 import { StoreCorrupted } from "../StoreError.ts"
+import type { DiskError } from "../StoreError.ts"
 import type { TableMeta } from "../table/TableMeta.ts"
-import { segmentName, tablePath } from "./FileNames.ts"
+import { readWhole } from "./Directory.ts"
+import { currentName, segmentName, tablePath } from "./FileNames.ts"
 import type { StoreFile } from "./FileNames.ts"
 import type { LiveSegment, ManifestState } from "./ManifestEvent.ts"
 import type { RecoveryAccess, RecoveryError } from "./RecoveryAccess.ts"
@@ -76,6 +79,28 @@ const liveSegments = (
   return Effect.succeed(found)
 }
 
+/**
+ * Fails if a segment of this store is there that is later than the CURRENT in
+ * force: it was made when a later CURRENT was durable, which is missing (I15). A
+ * segment of another store may be there, made by one that was stalled as its
+ * directory was moved away.
+ */
+const refuseLater = Effect.fnUntraced(function*(
+  { disk, options: { directory } }: RecoveryAccess,
+  current: number,
+  { origin }: ManifestState,
+  files: ReadonlyMap<string, StoreFile>
+): Effect.fn.Return<void, DiskError | StoreCorrupted> {
+  for (const [name, file] of files) {
+    if (file._tag !== "Segment" || file.generation <= current) continue
+    const bytes = yield* readWhole(disk, `${directory}/${name}`, segmentHeaderSize)
+    const header = decodeSegmentHeader(bytes, file.number)
+    if (header._tag !== "Valid" || header.origin !== origin) continue
+    const path = `${directory}/${currentName(file.generation)}`
+    return yield* new StoreCorrupted({ file: path, offset: 0, reason: `it is missing, but ${name} is there` })
+  }
+})
+
 export const pathsOf = (directory: string, metas: ReadonlyArray<TableMeta>): ReadonlyArray<string> =>
   metas.map((meta) => tablePath(directory, meta))
 
@@ -90,6 +115,7 @@ export const replay = Effect.fnUntraced(function*(
   const { arenas, disk, fence, jobs, options } = access
   const { directory } = options
   const segments = yield* liveSegments(directory, generation, state, files)
+  yield* refuseLater(access, generation, state, files)
   const written: Array<TableMeta> = []
   const memtables: Array<ReplayedMemtable> = []
   let nextTable = firstTable
@@ -97,9 +123,11 @@ export const replay = Effect.fnUntraced(function*(
   let held: Array<LiveSegment> = []
   let firstSequence = 0
   const { closed } = state
+  // An opening that came no further than its manifest has left what it kept as it was.
+  const isClosed = closed !== undefined || state.segments.every(({ kept }) => kept !== undefined)
   // The last one of a clean close is empty, or counts: it has to be read to know.
-  let isKeeping = fence !== undefined && closed !== undefined && segments.length <= mostKeptSegments + 2
-    && segments.every(({ salt }) => salt !== undefined)
+  let isKeeping = fence !== undefined && isClosed && segments.length <= mostKeptSegments + 2
+  let isClean = isClosed
   let index = yield* arenas.acquire(state.lastSequence + 1)
 
   const write = (full: ArenaMemtable): Effect.Effect<void, RecoveryError> =>
@@ -167,8 +195,9 @@ export const replay = Effect.fnUntraced(function*(
         },
         onSegmentEnd: ({ offset, segment }, lastSequence) => {
           const { generation: made, salt } = segments.find((each) => each.segment === segment)!
-          if (firstSequence === 0 || salt === undefined) return
-          held.push({ segment, generation: made, salt, kept: { firstSequence, lastSequence, end: offset } })
+          if (firstSequence === 0) return
+          if (salt === undefined) isClean = false
+          else held.push({ segment, generation: made, salt, kept: { firstSequence, lastSequence, end: offset } })
         },
         onGroup: (group) => {
           const room = { records: group.count, bytes: group.payloadLength }
@@ -185,8 +214,8 @@ export const replay = Effect.fnUntraced(function*(
       })
     }))
     yield* seal
-    const isClean = closed !== undefined && result.discardedBytes === 0 && !isAfter(result.end, closed)
-      && result.highestSequenceSeen === result.lastSequence
+    if (result.discardedBytes > 0 || result.highestSequenceSeen !== result.lastSequence) isClean = false
+    if (closed !== undefined && isAfter(result.end, closed)) isClean = false
     const keeps = memtables.reduce((sum, memtable) => sum + memtable.segments.length, 0)
     if (isKeeping && !(isClean && keeps <= mostKeptSegments)) yield* keepNothing
     if (written.length > 0) yield* disk.syncDirectory(directory)

@@ -89,7 +89,8 @@ const makeCoordinator: Effect.Effect<
       if (prepared !== undefined) return prepared
       const number = engine.view.value.active.segment.number + 1
       yield* fence.check
-      const segment = yield* createSegment(disk, engine.directory, number, fence.generation)
+      const { origin } = manifest.state()
+      const segment = yield* createSegment(disk, engine.directory, { number, generation: fence.generation, origin })
       yield* Effect.onError(manifest.append(segment.creation), () => segment.retire)
       prepared = segment
       engine.emit({ _tag: "SegmentCreated", segment: number })

@@ -6,6 +6,7 @@
  */
 import { Effect, Random } from "effect"
 import type { Disk } from "../disk/Disk.ts"
+import { removeFiles } from "../disk/removeFiles.ts"
 import { SegmentWriter } from "../log/SegmentWriter.ts"
 import type { DiskError } from "../StoreError.ts"
 import { segmentName } from "./FileNames.ts"
@@ -73,19 +74,18 @@ export class Segment {
 export const createSegment = Effect.fnUntraced(function*(
   disk: Disk["Service"],
   directory: SyncedDirectory,
-  number: number,
-  generation: number
+  { generation, number, origin }: { readonly number: number; readonly generation: number; readonly origin: number }
 ): Effect.fn.Return<Segment, DiskError> {
   const path = `${directory.path}/${segmentName(number, generation)}`
   for (;;) {
     const { mark } = directory
     const low = yield* Random.nextIntBetween(0, 0x1_0000_0000)
     const high = yield* Random.nextIntBetween(0, 0x1_0000_0000)
-    const writer = yield* SegmentWriter.create(disk, path, number, { low, high }, { extendBy })
+    const writer = yield* SegmentWriter.create(disk, path, number, { low, high }, origin, { extendBy })
     const segment = new Segment(number, generation, path, writer)
     const isDurable = yield* Effect.onError(
       Effect.andThen(segment.sync, directory.trySync(mark)),
-      () => segment.retire
+      () => Effect.andThen(segment.retire, removeFiles(disk, [path]))
     )
     if (isDurable) return segment
     // It holds no record yet, so another one can take its place.

@@ -14,7 +14,8 @@
  *   12  zero            u32
  *   16  salt            u64, random for each segment
  *   24  segment number  u64
- *   32  zero            28 bytes
+ *   32  origin          u64, the store's: by it a segment is told from another store's
+ *   40  zero            20 bytes
  *   60  checksum        u32, CRC-32 of bytes 0 to 59, seeded with (0, 0)
  *
  * Group: one group commit, whole or absent. Header, 80 bytes:
@@ -82,22 +83,23 @@ export const payloadSeed = (identity: SegmentIdentity, offset: number): number =
   (checksumSeed(identity.segment, offset) ^ identity.salt.high) >>> 0
 
 const magic = Uint8Array.of(0x89, 0x6c, 0x73, 0x6d, 0x77, 0x61, 0x6c, 0x0a)
-const fileHeader = { version: 8, saltLow: 16, saltHigh: 20, segment: 24, checksum: 60 } as const
+const fileHeader = { version: 8, saltLow: 16, saltHigh: 20, segment: 24, origin: 32, checksum: 60 } as const
 
-/** The file header of a segment. */
-export const encodeSegmentHeader = (identity: SegmentIdentity): Uint8Array => {
+/** The file header of a segment of the store with this origin. */
+export const encodeSegmentHeader = (identity: SegmentIdentity, origin: number): Uint8Array => {
   const bytes = new Uint8Array(segmentHeaderSize)
   bytes.set(magic)
   writeUint32(bytes, fileHeader.version, formatVersion)
   writeUint32(bytes, fileHeader.saltLow, identity.salt.low)
   writeUint32(bytes, fileHeader.saltHigh, identity.salt.high)
   writeSafeUint64(bytes, fileHeader.segment, identity.segment)
+  writeSafeUint64(bytes, fileHeader.origin, origin)
   writeUint32(bytes, fileHeader.checksum, checksum(bytes.subarray(0, fileHeader.checksum), checksumSeed(0, 0)))
   return bytes
 }
 
 export type SegmentHeader =
-  | { readonly _tag: "Valid"; readonly identity: SegmentIdentity }
+  | { readonly _tag: "Valid"; readonly identity: SegmentIdentity; readonly origin: number }
   | { readonly _tag: "Unsupported"; readonly version: number }
   | { readonly _tag: "Bad"; readonly reason: string }
 
@@ -116,7 +118,7 @@ export const decodeSegmentHeader = (bytes: Uint8Array, segment: number): Segment
   const number = readSafeUint64(bytes, fileHeader.segment)
   if (number !== segment) return { _tag: "Bad", reason: `the segment header is that of segment ${number}` }
   const salt = { low: readUint32(bytes, fileHeader.saltLow), high: readUint32(bytes, fileHeader.saltHigh) }
-  return { _tag: "Valid", identity: { segment, salt } }
+  return { _tag: "Valid", identity: { segment, salt }, origin: readSafeUint64(bytes, fileHeader.origin) }
 }
 
 /** A delete of the empty key. */

@@ -13,6 +13,7 @@
  */
 import { Effect } from "effect"
 import type { AppendFile, AppendOptions, Disk } from "../disk/Disk.ts"
+import { removeFiles } from "../disk/removeFiles.ts"
 import { checksum } from "../record/Checksum.ts"
 import type { DiskError } from "../StoreError.ts"
 import type { LogPosition } from "./LogPosition.ts"
@@ -87,11 +88,12 @@ export class SegmentWriter {
     path: string,
     segment: number,
     salt: SegmentSalt,
+    origin: number,
     options?: AppendOptions
   ): Effect.Effect<SegmentWriter, DiskError> {
     const headed = (file: AppendFile): Effect.Effect<SegmentWriter, DiskError> =>
-      file.append([encodeSegmentHeader({ segment, salt })]).pipe(
-        Effect.onError(() => file.close),
+      file.append([encodeSegmentHeader({ segment, salt }, origin)]).pipe(
+        Effect.onError(() => Effect.andThen(file.close, removeFiles(disk, [path]))),
         Effect.as(new SegmentWriter(file, segment, salt))
       )
     // An interruption between the two would leave the file open.

@@ -9,13 +9,14 @@ import { temporaryDirectory } from "../../scripts/support/temporaryDirectory.ts"
 import { busyPlan } from "../process/crashPlan.ts"
 
 describe("the end of a writing process", () => {
-  it.live("I5: loses no write acknowledged at sync or buffered, by whatever end, and batches are whole", () =>
+  it.live("I5, I26: loses no write acknowledged at sync or buffered, by whatever end or takeover, and batches are whole", () =>
     Effect.gen(function*() {
       const directory = yield* temporaryDirectory
-      const rounds = yield* Stream.runCollect(crashLoop({ directory, seed: 7, rounds: 5, roundsPerStore: 4 }))
+      const rounds = yield* Stream.runCollect(crashLoop({ directory, seed: 14, rounds: 5, roundsPerStore: 4 }))
       assert.deepStrictEqual(rounds.flatMap(({ violations }) => violations), [])
       const totals = rounds.reduce(addRound, emptyTotals)
       assert.strictEqual(totals.rounds, 5)
+      assert.deepStrictEqual(totals.kinds, { "one process": 3, "short lives": 1, takeover: 1 })
       assert.isAbove(totals.checked.sync, 0)
       assert.isAbove(totals.checked.buffered, 0)
       assert.isAbove(totals.replayedRecords, 0)

@@ -58,6 +58,7 @@ const kept: ReadonlyArray<LiveSegment> = [
 ]
 
 const first: ManifestState = {
+  origin: 1_784_205_611,
   tables: [table(2, 5, 9), table(1, 1, 4)],
   segments: kept,
   nextSegment: 9,
@@ -94,6 +95,7 @@ const encode = (
 }
 
 const folded: ManifestState = {
+  origin: 1_784_205_611,
   tables: [table(5, 13, 40), table(6, 1, 9)],
   segments: [10, 11].map((segment) => ({ segment, generation, salt: saltOf(segment) })),
   nextSegment: 12,

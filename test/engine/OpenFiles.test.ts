@@ -4,7 +4,7 @@ import * as MemoryDisk from "../../src/disk/MemoryDisk.ts"
 import type { FileWatch } from "../../src/engine/Fence.ts"
 import { OpenFiles } from "../../src/engine/OpenFiles.ts"
 import type { PooledFile } from "../../src/engine/OpenFiles.ts"
-import { DiskError, StoreCorrupted } from "../../src/StoreError.ts"
+import { DiskError, StoreCorrupted, StoreFenced } from "../../src/StoreError.ts"
 import { BlockCache } from "../../src/table/BlockCache.ts"
 import { ReadPolicy } from "../../src/table/ReadPolicy.ts"
 import { TableReader, TableResult, TableStatus } from "../../src/table/TableReader.ts"
@@ -19,7 +19,7 @@ const size = 64
 const ownDirectory: FileWatch = {
   lost: () => undefined,
   afterOpening: Effect.succeed(undefined),
-  look: Effect.succeed(undefined)
+  look: () => Effect.succeed(undefined)
 }
 
 const pathOf = (number: number): string => `${number}.sst`
@@ -102,6 +102,31 @@ describe("OpenFiles", () => {
       }
       assert.strictEqual(files.descriptors, 0)
       checkRead(yield* opened[2]!.read(0, 8), 2, 8)
+      yield* closeAll(opened)
+    }))
+
+  it.effect("I26: where the directory is not the store's any more, fails with that, and never as damaged", () =>
+    Effect.gen(function*() {
+      const disk = diskWith(4)
+      const counted = new CountedDisk(disk.service)
+      const lost = new StoreFenced({ directory: "/store" })
+      let known: StoreFenced | undefined
+      const look = Effect.sync(() => known = lost)
+      const files = new OpenFiles(counted.service, 1, { lost: () => known, afterOpening: look, look: () => look })
+      const opened = yield* openAll(files, 4)
+      yield* disk.service.remove(pathOf(0))
+      disk.writeFile(pathOf(1), new Uint8Array(size - 1))
+      // What is open is read on.
+      checkRead(yield* opened[3]!.read(0, 8), 3, 8)
+      for (const number of [0, 1, 2]) {
+        known = undefined
+        assert.strictEqual(yield* Effect.flip(opened[number]!.read(0, 8)), lost)
+      }
+      assert.deepStrictEqual([counted.open, files.descriptors], [0, 0])
+      // Once the loss is known no path is opened.
+      const { calls } = disk
+      assert.strictEqual(yield* Effect.flip(opened[2]!.read(0, 8)), lost)
+      assert.strictEqual(disk.calls, calls)
       yield* closeAll(opened)
     }))
 

@@ -170,13 +170,14 @@ describe("A recovered store", () => {
 
 describe("Files that the manifest does not name", () => {
   /** Of an earlier opening, of the last one, and of one after it that did not come to its end. */
-  const orphansOf = (generation: number) =>
-    [-1, 0, 1].flatMap((later) => [
+  const orphansOf = (generation: number) => [
+    ...[-1, 0, 1].flatMap((later) => [
       tableName(9_999, generation + later),
       manifestName(0, generation + later),
-      currentTemporaryName(generation + later),
-      ...later === 0 ? [] : [ownerName(generation + later)]
-    ])
+      currentTemporaryName(generation + later)
+    ]),
+    ...[-1, 1].map((later) => ownerName(generation + later))
+  ]
 
   const withOrphans = (seed: number) => {
     const disk = SimulatedDisk.make({ seed })

@@ -100,7 +100,7 @@ export const writeLog = (
     let durable: LogPosition = { segment: 0, offset: 0 }
     for (const segmentContent of content) {
       const file = appendFile(segmentName(segment, 1))
-      yield* Effect.orDie(file.append([encodeSegmentHeader({ segment, salt: salt(segment) })]))
+      yield* Effect.orDie(file.append([encodeSegmentHeader({ segment, salt: salt(segment) }, 1_784_205_611)]))
       const writer = new SegmentWriter(file, segment, salt(segment))
       if (previous !== undefined && shape.linked !== false) writer.follow(previous.lastGroupEnd)
       for (const records of segmentContent) {

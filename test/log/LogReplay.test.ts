@@ -262,7 +262,7 @@ describe("LogReplay", () => {
       header.write(bytes, { segment: 1, salt }, 64)
       const file = countedFile(
         "wal",
-        concat(encodeSegmentHeader({ segment: 1, salt }), bytes, new Uint8Array(3_000_000))
+        concat(encodeSegmentHeader({ segment: 1, salt }, 1), bytes, new Uint8Array(3_000_000))
       )
       const result = yield* replayLog({ segments: [{ segment: 1, file }], firstSequence: 1, onRecord: () => {} })
       assert.strictEqual(result.groups, 0)

@@ -33,10 +33,15 @@ const isSound = (offset: number, fields: Partial<GroupHeader>): boolean => {
 const U32 = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0xffff_ffff }))
 
 describe("SegmentFormat", () => {
-  it.prop("reads the file header that it writes", { segment: Schema.Natural, low: U32, high: U32 }, (input) => {
+  it.prop("reads the file header that it writes", {
+    segment: Schema.Natural,
+    origin: Schema.Natural,
+    low: U32,
+    high: U32
+  }, (input) => {
     const written = { segment: input.segment, salt: { low: input.low, high: input.high } }
-    const header = decodeSegmentHeader(encodeSegmentHeader(written), input.segment)
-    assert.deepStrictEqual(header, { _tag: "Valid", identity: written })
+    const header = decodeSegmentHeader(encodeSegmentHeader(written, input.origin), input.segment)
+    assert.deepStrictEqual(header, { _tag: "Valid", identity: written, origin: input.origin })
   })
 
   it.prop("reads the group header that it writes", {

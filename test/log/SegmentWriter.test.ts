@@ -41,13 +41,13 @@ describe("SegmentWriter", () => {
   it.effect("creates the file with its header and stands behind it", () =>
     Effect.gen(function*() {
       const file = appendFile("wal-0000000007-1.seg")
-      const writer = yield* SegmentWriter.create(diskOf(() => Effect.succeed(file)), file.path, 7, identity.salt)
+      const writer = yield* SegmentWriter.create(diskOf(() => Effect.succeed(file)), file.path, 7, identity.salt, 1)
       assert.strictEqual(file.bytes().length, 64)
       assert.strictEqual(writer.position, 64)
       assert.strictEqual(writer.segment, 7)
     }))
 
-  it.effect("closes the file when its header can't be appended", () =>
+  it.effect("closes the file, and removes it, when its header can't be appended", () =>
     Effect.gen(function*() {
       let closed = 0
       const error = new DiskError({ operation: "append", path: "wal", code: "ENOSPC" })
@@ -58,11 +58,15 @@ describe("SegmentWriter", () => {
           closed++
         })
       }
-      const exit = yield* Effect.exit(
-        SegmentWriter.create(diskOf(() => Effect.succeed(file)), "wal", 7, identity.salt)
-      )
+      const removed: Array<string> = []
+      const disk: Disk["Service"] = {
+        ...diskOf(() => Effect.succeed(file)),
+        remove: (path) => Effect.sync(() => void removed.push(path))
+      }
+      const exit = yield* Effect.exit(SegmentWriter.create(disk, "wal", 7, identity.salt, 1))
       assert.deepStrictEqual(exit, Exit.fail(error))
       assert.strictEqual(closed, 1)
+      assert.deepStrictEqual(removed, ["wal"])
     }))
 
   it("moves its position only when an append has succeeded", () => {

@@ -29,7 +29,8 @@ export const invariants = [
   "I13",
   "I14",
   "I15",
-  "I16"
+  "I16",
+  "I26"
 ] as const
 export type Invariant = typeof invariants[number]
 

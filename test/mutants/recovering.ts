@@ -52,23 +52,12 @@ export const recovering: ReadonlyArray<Mutant> = [
     edits: [{
       file: "src/engine/Recovery.ts",
       find: `
-    const fresh = yield* writeManifest(`,
+    const written = yield* writeManifest(`,
       replace: `
     for (const [name, file] of files) {
       if (file._tag === "Segment") yield* Effect.ignore(disk.remove(\`\${directory.path}/\${name}\`))
     }
-    const fresh = yield* writeManifest(`
-    }]
-  },
-  {
-    name: "name-of-an-orphan-taken",
-    bug: "Recovery gives its tables names that orphans of a crash may have.",
-    breaks: ["I16"],
-    seeds: [1, 60],
-    edits: [{
-      file: "src/engine/Recovery.ts",
-      find: "let nextTable = Math.max(state.nextTable, highestNumber(files, \"Table\") + 1)",
-      replace: "let nextTable = state.nextTable"
+    const written = yield* writeManifest(`
     }]
   },
   {
@@ -78,8 +67,9 @@ export const recovering: ReadonlyArray<Mutant> = [
     seeds: [1, 60],
     edits: [{
       file: "src/engine/Recovery.ts",
-      find: "(file._tag === \"Manifest\" && file.number === writable.manifest.number)",
-      replace: "file._tag === \"Manifest\""
+      find: "if (file._tag === \"Lock\" || file.generation >= generation || named.has(name)) continue",
+      replace:
+        `if (file._tag === "Lock" || file._tag === "Manifest" || file.generation >= generation || named.has(name)) continue`
     }]
   },
   {
@@ -108,14 +98,45 @@ export const recovering: ReadonlyArray<Mutant> = [
     }]
   },
   {
+    name: "damage-passes-for-the-end-of-a-kept-segment",
+    bug: "Of a segment whose end is known what is sound is taken for all, and only a clean close's end is looked for.",
+    breaks: ["I15", "I16"],
+    shownAs: ["I4", "I5"],
+    seeds: [1, 60],
+    edits: [
+      {
+        file: "src/log/LogReplay.ts",
+        find: "if (known !== undefined && (offset",
+        replace: "if (known !== undefined && known.offset < 0 && (offset"
+      },
+      {
+        file: "src/engine/Replay.ts",
+        find: "durable: closed ?? (lastKept && { segment: lastKept.segment, offset: lastKept.kept!.end }),",
+        replace: "durable: lastKept === undefined ? closed : undefined,"
+      }
+    ]
+  },
+  {
+    name: "empty-segment-kept",
+    bug: "An empty segment that a clean close has left is kept, and named with no sequences.",
+    breaks: ["I16", "I13"],
+    shownAs: ["I2", "I11", "I4", "I12"],
+    seeds: [1, 60],
+    edits: [{
+      file: "src/engine/Replay.ts",
+      find: "if (firstSequence === 0) return",
+      replace: ""
+    }]
+  },
+  {
     name: "replayed-memtables-in-log-order",
-    bug: "A store that is opened read-only looks into the oldest of its replayed memtables first.",
+    bug: "A store looks into the oldest of its replayed memtables first.",
     breaks: ["I10", "I1"],
     seeds: [1, 60],
     edits: [{
-      file: "src/engine/Recovery.ts",
-      find: "memtables.unshift(index)",
-      replace: "memtables.push(index)"
+      file: "src/engine/Engine.ts",
+      find: "memtables.map((memtable) => writable === undefined",
+      replace: "memtables.toReversed().map((memtable) => writable === undefined"
     }]
   }
 ]

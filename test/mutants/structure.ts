@@ -67,8 +67,8 @@ export const structure: ReadonlyArray<Mutant> = [
       {
         file: "src/engine/Flusher.ts",
         find: `
-        yield* segment.retire
-        yield* retirement.removeFile(segment.path)`,
+        yield* memtable.retireSegments
+        for (const { path } of segments) yield* retirement.removeFile(path)`,
         replace: ""
       },
       {
@@ -76,8 +76,8 @@ export const structure: ReadonlyArray<Mutant> = [
         find: `
         yield* newTables.journal(tables, {`,
         replace: `
-        yield* segment.retire
-        yield* retirement.removeFile(segment.path)
+        yield* memtable.retireSegments
+        for (const { path } of segments) yield* retirement.removeFile(path)
         yield* newTables.journal(tables, {`
       }
     ]
@@ -176,8 +176,11 @@ export const structure: ReadonlyArray<Mutant> = [
     seeds: [1, 60],
     edits: [{
       file: "src/engine/Manifest.ts",
-      find: "Effect.andThen(manifest.file.append([frame]), manifest.file.sync)",
-      replace: "manifest.file.append([frame])"
+      find: `
+  yield* manifest.file.append([frame])
+  yield* manifest.file.sync`,
+      replace: `
+  yield* manifest.file.append([frame])`
     }]
   },
   {

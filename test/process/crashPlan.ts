@@ -28,6 +28,8 @@ export const busyPlan = (directory: string, changes: Partial<Plan> = {}): Plan =
   threadDiesOnceIn: 0,
   compression: ["none", "lz4"],
   closeAfter: Number.MAX_SAFE_INTEGER,
+  shortLives: 0,
+  takeover: "none",
   end: { phase: "writing", milliseconds: 300, ending: "SIGKILL" },
   ...changes
 })

@@ -7,6 +7,7 @@ import { changedFiles, checkStore, deleteLock, filesIn, Rivals, TakeoverLedger }
 import type { TakeoverError, TakeoverProcess } from "./takeover.ts"
 
 const refused = "StoreReadOnly failure"
+const lives = 30
 
 /** A store of the first process that has a table, and something in its log. */
 const openFirst = Effect.fnUntraced(function*(first: TakeoverProcess) {
@@ -203,4 +204,34 @@ layer(Rivals.layer, { excludeTestServices: true })("two processes and one direct
         }
       }
     }))
+
+  for (
+    const [name, isDeleted] of [["with the lock", false], ["while somebody deletes LOCK all the time", true]] as const
+  ) {
+    it.effect(`I26: open it again and again at once, ${name}: each opens, or hears that the other has it, and none loses what it was acknowledged`, () =>
+      Effect.gen(function*() {
+        const rivals = yield* Rivals
+        const directory = yield* freshDirectory
+        const ledger = new TakeoverLedger()
+        const outcomes = new Set<string>()
+        const live = Effect.fnUntraced(function*(process: TakeoverProcess, writer: string) {
+          for (let life = 0; life < lives; life++) {
+            const opened = yield* process.open(directory, ledger)
+            outcomes.add(`open: ${opened}`)
+            if (opened === "done") {
+              outcomes.add(`write: ${yield* process.write(writer, life * 20, life * 20 + 20, { levels: ["sync"] })}`)
+              if (life % 3 === 0) outcomes.add(`write: ${yield* process.request("flush")}`)
+            }
+            yield* process.request("close")
+          }
+        })
+        const deleting = isDeleted ? setInterval(() => deleteLock(directory), 1) : undefined
+        yield* Effect.all([live(rivals.first, "A"), live(rivals.second, "B")], { concurrency: "unbounded" })
+        clearInterval(deleting)
+        const expected = new Set(["open: done", "open: StoreLocked", "write: done"])
+        if (isDeleted) expected.add(`write: ${refused}`)
+        assert.deepStrictEqual([...outcomes].filter((outcome) => !expected.has(outcome)), [])
+        yield* checkStore(directory, ledger)
+      }))
+  }
 })

@@ -211,7 +211,7 @@ export class TakeoverProcess {
     return Effect.map(this.ask({ do: "get", keys }), ({ each }) => each)
   }
 
-  request(what: "flush" | "compact" | "sync" | "scan" | "countCalls" | "close"): Effect.Effect<string, TakeoverError> {
+  request(what: "flush" | "compact" | "sync" | "scan" | "close"): Effect.Effect<string, TakeoverError> {
     return this.#outcome({ do: what })
   }
 

@@ -13,6 +13,8 @@ import type { TakeoverError, TakeoverProcess } from "./takeover.ts"
 
 const isWhole = process.env["TAKEOVER_EFFORT"] === "all"
 const points = 12
+/** What names the store's state is about to be read, its generation to be taken, and its new state to be put in force. */
+const turningPoints = ["openRead CURRENT", "claim OWNER", "rename CURRENT"]
 
 /** What somebody does who comes while the owner stands still. */
 interface Newcomer {
@@ -23,8 +25,8 @@ interface Newcomer {
     directory: string,
     ledger: TakeoverLedger
   ) => Effect.Effect<string, TakeoverError>
-  /** The store at the path is another one from then on. */
-  readonly isElsewhere: boolean
+  /** What the store at the path is from then on. */
+  readonly atPath: "the same" | "a new one" | "a copy"
 }
 
 const takeOnce = Effect.fnUntraced(function*(
@@ -51,7 +53,7 @@ const takeAndClose = Effect.fnUntraced(function*(
 const newcomers: ReadonlyArray<Newcomer> = [
   {
     name: "one who stays",
-    isElsewhere: false,
+    atPath: "the same",
     come: (second, directory, ledger) =>
       Effect.as(
         Effect.andThen(Effect.sync(() => deleteLock(directory)), takeOnce(second, directory, ledger, 0)),
@@ -60,7 +62,7 @@ const newcomers: ReadonlyArray<Newcomer> = [
   },
   {
     name: "three who come and go",
-    isElsewhere: false,
+    atPath: "the same",
     come: (second, directory, ledger) =>
       Effect.gen(function*() {
         for (let life = 0; life < 3; life++) {
@@ -72,11 +74,24 @@ const newcomers: ReadonlyArray<Newcomer> = [
   },
   {
     name: "one who makes a store where the directory was moved away",
-    isElsewhere: true,
+    atPath: "a new one",
     come: (second, directory, ledger) =>
       Effect.gen(function*() {
         // At the first calls there may be none.
         if (existsSync(directory)) renameSync(directory, `${directory}-moved`)
+        yield* takeAndClose(second, directory, ledger, 0)
+        return `${directory}-moved`
+      })
+  },
+  {
+    name: "one who opens a copy in the place of the directory",
+    atPath: "a copy",
+    come: (second, directory, ledger) =>
+      Effect.gen(function*() {
+        if (existsSync(directory)) {
+          renameSync(directory, `${directory}-moved`)
+          cpSync(`${directory}-moved`, directory, { recursive: true })
+        }
         yield* takeAndClose(second, directory, ledger, 0)
         return `${directory}-moved`
       })
@@ -120,7 +135,7 @@ const tryPoint = Effect.fnUntraced(function*(
   const directory = yield* freshDirectory
   const ledger = templateLedger.copy()
   if (template !== undefined) cpSync(template, directory, { recursive: true })
-  const ledgerAtPath = newcomer.isElsewhere ? new TakeoverLedger() : ledger
+  let ledgerAtPath = ledger
   let files: ReadonlyMap<string, string> = new Map()
   let directoryOfFirst = directory
   let isOpen = false
@@ -128,10 +143,12 @@ const tryPoint = Effect.fnUntraced(function*(
   first.stoodAt = ""
   first.whileStanding = Effect.gen(function*() {
     ledger.settle()
+    if (newcomer.atPath === "a copy") ledgerAtPath = ledger.copy()
+    if (newcomer.atPath === "a new one") ledgerAtPath = new TakeoverLedger()
     directoryOfFirst = yield* newcomer.come(second, directory, ledgerAtPath)
     files = filesIn(directory)
     hadOpened = isOpen
-    if (isOpen || !newcomer.isElsewhere) return
+    if (isOpen || ledgerAtPath === ledger) return
     // What it opens now is at the path, or else it is refused all that it writes.
     first.ledger = ledgerAtPath
     ledger.issue({ writer: "A", from: 0, to: 8 })
@@ -148,21 +165,19 @@ const tryPoint = Effect.fnUntraced(function*(
   yield* second.request("close")
   problems.push(...yield* problemsIn(directory, ledgerAtPath))
   // Moved away before it was one, it need not be a store.
-  if (newcomer.isElsewhere && (hadOpened || template !== undefined)) {
+  if (ledgerAtPath !== ledger && (hadOpened || template !== undefined)) {
     problems.push(...yield* problemsIn(directoryOfFirst, ledger))
   }
   const context = `${newcomer.name} before call ${n}, ${first.stoodAt}; then ${outcomes.join(", ")}`
   return problems.length === 0 ? [] : [`${context}: ${problems.slice(0, 3).join(" ")}`]
 })
 
-const countCalls = Effect.fnUntraced(function*(
-  { first }: Rivals["Service"],
-  template: string | undefined
-) {
+const listCalls = Effect.fnUntraced(function*({ first }: Rivals["Service"], template: string | undefined) {
   const directory = yield* freshDirectory
   if (template !== undefined) cpSync(template, directory, { recursive: true })
   yield* live(first, directory, new TakeoverLedger(), -1)
-  return Number(yield* first.request("countCalls"))
+  const { each } = yield* first.ask({ do: "listCalls" })
+  return each
 })
 
 const tryPoints = Effect.fnUntraced(function*(
@@ -170,14 +185,16 @@ const tryPoints = Effect.fnUntraced(function*(
   template: string | undefined,
   ledger: TakeoverLedger
 ) {
-  const calls = yield* countCalls(rivals, template)
-  assert.isAbove(calls, points)
-  const tries = isWhole
-    ? Array.from({ length: calls }).flatMap((_, n) => newcomers.map((newcomer) => ({ n, newcomer })))
-    : Array.from({ length: points }, (_, point) => ({
-      n: Math.floor((point + 0.5) * calls / points),
-      newcomer: newcomers[point % newcomers.length]!
-    }))
+  const calls = yield* listCalls(rivals, template)
+  assert.isAbove(calls.length, points)
+  const at = (numbers: ReadonlyArray<number>, who: ReadonlyArray<Newcomer>) =>
+    numbers.flatMap((n) => who.map((newcomer) => ({ n, newcomer })))
+  const spread = Array.from({ length: points }, (_, point) => ({
+    n: Math.floor((point + 0.5) * calls.length / points),
+    newcomer: newcomers[point % newcomers.length]!
+  }))
+  const turns = turningPoints.map((turn) => calls.findIndex((call) => call.startsWith(turn))).filter((n) => n >= 0)
+  const tries = isWhole ? at([...calls.keys()], newcomers) : [...spread, ...at(turns, newcomers.slice(1, 3))]
   const problems: Array<string> = []
   for (const { n, newcomer } of tries) {
     problems.push(...yield* Effect.scoped(tryPoint(rivals, template, ledger, n, newcomer)))

@@ -8,7 +8,8 @@ import { Disk } from "../../src/disk/Disk.ts"
 import * as NodeDisk from "../../src/disk/NodeDisk.ts"
 
 export class CountedCalls {
-  count = 0
+  /** Each by its operation and the file's name. */
+  readonly calls: Array<string> = []
   readonly #standAt: number
   readonly #stand: (call: string) => void
 
@@ -19,7 +20,8 @@ export class CountedCalls {
 
   /** To be called before each call. */
   readonly begin = (operation: string, path: string): void => {
-    if (this.count++ === this.#standAt) this.#stand(`${operation} ${path.slice(path.lastIndexOf("/") + 1)}`)
+    const call = `${operation} ${path.slice(path.lastIndexOf("/") + 1)}`
+    if (this.calls.push(call) === this.#standAt + 1) this.#stand(call)
   }
 
   get layer(): Layer.Layer<Disk> {

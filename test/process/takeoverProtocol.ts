@@ -32,7 +32,7 @@ export const Command = Schema.Union([
   Schema.Struct({ do: Schema.Literal("get"), keys: Schema.Array(Schema.String) }),
   Schema.Struct({ do: Schema.Literal("copy"), from: Schema.String, to: Schema.String }),
   Schema.Struct({ do: Schema.Literal("read"), path: Schema.String }),
-  Schema.Struct({ do: Schema.Literals(["flush", "compact", "sync", "scan", "countCalls", "close"]) })
+  Schema.Struct({ do: Schema.Literals(["flush", "compact", "sync", "scan", "listCalls", "close"]) })
 ])
 export type Command = typeof Command.Type
 export type Write = Extract<Command, { readonly do: "write" }>

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit } from "effect"
 import { SimulatedDisk } from "../../src/testing/index.ts"
 import { currentOn, isOwner } from "../engine/harness.ts"
-import { bytes, open, runSimulated, simulatedLayer, tinyMemtable } from "../store/storeHelpers.ts"
+import { bytes, open, runSimulated, simulatedLayer, tinyMemtable, withStore } from "../store/storeHelpers.ts"
 
 const layer = (disk: SimulatedDisk) => simulatedLayer(disk, tinyMemtable)
 
@@ -41,5 +41,23 @@ describe("An opening that fails for lack of space", () => {
       assert.isTrue(opens(full))
     }
     assert.isAbove(failures, 5)
+  })
+
+  it("takes no more space with each time that it fails after CURRENT has moved", () => {
+    const disk = SimulatedDisk.make()
+    runSimulated(1, withStore(layer(disk), (store) => store.put(bytes("key"), bytes("value"))))
+    for (const operation of ["createAppend", "append", "sync"] as const) {
+      const full = disk.killImage()
+      full.fail({
+        when: (call) => call.operation === operation && call.path.endsWith(".seg"),
+        times: Infinity,
+        code: "ENOSPC"
+      })
+      const counts = Array.from({ length: 5 }, () => {
+        assert.isFalse(opens(full))
+        return full.files().length
+      })
+      assert.isAtMost(Math.max(...counts.slice(1)), counts[0]!, `${operation}: ${full.files().join(", ")}`)
+    }
   })
 })

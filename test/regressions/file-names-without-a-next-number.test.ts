@@ -69,7 +69,7 @@ describe("a file with the largest number or generation of a store's names", () =
     const program = Effect.gen(function*() {
       const { image } = yield* killedStore
       image.writeFile(`/store/${name}`, new Uint8Array(0))
-      let expected = ["a=1"]
+      const expected = ["a=1"]
       for (let life = 0; life < 3; life++) {
         const put = withStore(
           simulatedLayer(image),
@@ -82,7 +82,7 @@ describe("a file with the largest number or generation of a store's names", () =
           assert.include(filesOf(image), name)
           continue
         }
-        expected = [...expected, `life${life}=1`]
+        expected.push(`life${life}=1`)
         assert.deepStrictEqual(found.success, expected)
       }
     })

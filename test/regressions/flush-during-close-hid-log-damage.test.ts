@@ -27,7 +27,7 @@ const created = (segment: number): ManifestEvent => ({
 describe("The position up to which a closed log is durable (I15)", () => {
   it("is not forgotten for what the background did while the store closed", () => {
     const open: ReadonlyArray<ManifestEvent> = [
-      { _tag: "Snapshot", tables: [], segments: [], nextSegment: 1, nextTable: 1, lastSequence: 0 },
+      { _tag: "Snapshot", origin: 1, tables: [], segments: [], nextSegment: 1, nextTable: 1, lastSequence: 0 },
       created(1),
       created(2),
       { _tag: "CleanlyClosed", segment: 2, offset: 4_096 }

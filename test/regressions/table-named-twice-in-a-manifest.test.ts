@@ -17,7 +17,15 @@ const table = (file: number, level: number) => ({
 })
 
 const snapshot = (tables: ReadonlyArray<ReturnType<typeof table>>) =>
-  applyEvent(undefined, { _tag: "Snapshot", tables, segments: [], nextSegment: 1, nextTable: 9, lastSequence: 1 })
+  applyEvent(undefined, {
+    _tag: "Snapshot",
+    origin: 1,
+    tables,
+    segments: [],
+    nextSegment: 1,
+    nextTable: 9,
+    lastSequence: 1
+  })
 
 describe("a manifest (I11, I15)", () => {
   it("that names a table twice is refused", () => {

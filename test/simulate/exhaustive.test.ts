@@ -9,12 +9,13 @@ const samples: { readonly [part: string]: { readonly every: number; readonly fro
   "errors-in-recovery": { every: 47, from: 3 },
   "interrupts": { every: 41, from: 7 },
   "interrupts-of-owners": { every: 67, from: 2 },
+  "takeovers": { every: 23, from: 1 },
   "damage": { every: 31, from: 4 }
 }
 
 describe("A part of the exhaustive runs", () => {
   for (const { name, run } of parts) {
-    it(`I4, I5, I11 to I16: ${name} shows no problem`, () => {
+    it(`I4, I5, I11 to I16, I26: ${name} shows no problem`, () => {
       const sample = samples[name]
       assert.isDefined(sample)
       const problems: Array<string> = []

@@ -9,7 +9,7 @@ import { shrinkPlan } from "../../scripts/simulate/shrink.ts"
 const seeds = Array.from({ length: 60 }, (_, seed) => seed + 1)
 
 describe("A simulation", () => {
-  it.for(seeds)("I1 to I16: hold through the lives of seed %i", (seed) => {
+  it.for(seeds)("I1 to I16, I26: hold through the lives of seed %i", (seed) => {
     assert.deepStrictEqual(runPlan(drawPlan(seed)).problems, [])
   })
 

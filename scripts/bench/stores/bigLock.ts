@@ -107,7 +107,7 @@ const makeStore = (
     }
     const openLog = Effect.suspend(() => {
       const { number, path } = nextFile("log")
-      return SegmentWriter.create(disk, path, number, salt, { extendBy: 0 })
+      return SegmentWriter.create(disk, path, number, salt, 0, { extendBy: 0 })
     })
     let log = yield* openLog
 

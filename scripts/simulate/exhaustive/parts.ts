@@ -11,6 +11,7 @@ import { lifeOptions } from "./Life.ts"
 import type { Figures, Outcome, Sample } from "./Outcome.ts"
 import { interruptedOwners } from "./OwnerInterrupts.ts"
 import { recoveryFaults } from "./RecoveryFaults.ts"
+import { takeovers } from "./Takeovers.ts"
 
 export interface Part {
   readonly name: string
@@ -44,5 +45,6 @@ export const parts: ReadonlyArray<Part> = [
   { name: "errors-in-recovery", run: recoveryFaults },
   { name: "interrupts", run: interruptedOperations },
   { name: "interrupts-of-owners", run: interruptedOwners },
+  { name: "takeovers", run: takeovers },
   { name: "damage", run: damagedFiles }
 ]
