@@ -4,18 +4,15 @@
  * A small result is a range of a slab shared with other results, because a
  * fresh small buffer costs several times its copy. Ranges are disjoint and never
  * reused, so a result belongs to its caller; the slab is marked untransferable,
- * so that no holder can detach it under the others. A result over 1 KiB has a
+ * so that no holder can detach it under the others. A result over 4 KiB has a
  * buffer of its own.
- *
- * Whoever keeps a small result keeps its slab, and a structured clone copies all
- * of it. So a slab is short: one of 32 KiB made a get cheaper by a hundredth.
  */
 import { markAsUntransferable } from "node:worker_threads"
 import { copyRange } from "../record/Bytes.ts"
 
-export const slabSize = 4 * 1024
+export const slabSize = 32 * 1024
 /** Longer results have a buffer of their own. */
-export const largestShared = 1024
+export const largestShared = 4 * 1024
 
 const makeSlab = (): ArrayBuffer => {
   const slab = new ArrayBuffer(slabSize)
