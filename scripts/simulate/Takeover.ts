@@ -150,6 +150,11 @@ export class Takeover {
     return this.isMove && currentGeneration(storeFiles(filesIn(disk, directory))) < 0 && this.#strays(disk).length > 0
   }
 
+  /** Or finds, as it has chosen its generation, that such a file has a higher one, as if somebody had come meanwhile. */
+  isOutnumbered(disk: SimulatedDisk): boolean {
+    return this.isMove && this.#strays(disk).length > 0
+  }
+
   /** Takes a directory that is refused out of the way, as whoever is told of it has to. */
   clear(disk: SimulatedDisk): SimulatedDisk {
     if (this.isRefused(disk)) disk.move(directory, `${this.movedTo}-refused`)

@@ -192,7 +192,9 @@ const liveBeside = (takeover: Takeover): Effect.Effect<void> =>
     else {
       const error = Option.getOrUndefined(Cause.findErrorOption(opened.cause))
       const isExcused = error !== undefined
-        && (mishaps.excusesOpening(error) || (error._tag === "StoreCorrupted" && takeover.isRefused(disk)))
+        && (mishaps.excusesOpening(error)
+          || (error._tag === "StoreCorrupted" && takeover.isRefused(disk))
+          || (error._tag === "StoreLocked" && takeover.isOutnumbered(disk)))
       if (!isExcused)
         run.problem("I26", `a second store does not open: ${inWords(opened.cause)}`)
     }

@@ -50,10 +50,10 @@ export interface ReadFile {
 export interface Claim {
   readonly path: string
   /**
-   * Whether the path names this very file now; with `rival`, whether nothing is there besides. At once, on the event
+   * Whether the path names this very file now and, if it is asked, nothing in its directory is a rival. At once, on the event
    * loop. Never throws: what can't be told counts as lost.
    */
-  isHeld(rival?: string): boolean
+  isHeld(isRival?: (name: string) => boolean): boolean
   /** Lets go of the file, which stays. */
   readonly close: Effect.Effect<void>
 }

@@ -147,7 +147,9 @@ const claimFile = (root: Directory, path: string): Claim => {
   create(root, path, file)
   return {
     path,
-    isHeld: (rival) => entryAt(root, path) === file && (rival === undefined || entryAt(root, rival) === undefined),
+    isHeld: (isRival) =>
+      entryAt(root, path) === file
+      && (isRival === undefined || ![...placeOf(root, path).directory.keys()].some(isRival)),
     close: Effect.void
   }
 }

@@ -5,7 +5,8 @@
  * stays open, so that the system gives the inode to no other file meanwhile.
  */
 import * as Effect from "effect/Effect"
-import { fstatSync, statSync } from "node:fs"
+import { fstatSync, readdirSync, statSync } from "node:fs"
+import { dirname } from "node:path"
 import { Descriptor } from "./Descriptor.ts"
 import type { Claim } from "./Disk.ts"
 
@@ -34,9 +35,9 @@ export class NodeClaim implements Claim {
     this.close = new Descriptor(fd).close
   }
 
-  isHeld(rival?: string): boolean {
+  isHeld(isRival?: (name: string) => boolean): boolean {
     try {
-      return this.#isThere() && (rival === undefined || statSync(rival, quiet) === undefined)
+      return this.#isThere() && (isRival === undefined || !readdirSync(dirname(this.path)).some(isRival))
     } catch {
       return false
     }

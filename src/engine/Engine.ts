@@ -6,8 +6,7 @@
  * that it needs stop, then the manifest and the tables close, and the lock goes
  * last.
  */
-import { Context, Effect, Exit, Layer, Option } from "effect"
-import type { Scope } from "effect"
+import { Context, Effect, Exit, Layer, Option, Scope } from "effect"
 import { Disk } from "../disk/Disk.ts"
 import { makeInlineJobs } from "../jobs/InlineJobs.ts"
 import { Jobs } from "../jobs/Jobs.ts"
@@ -164,18 +163,21 @@ const recoverReading = Effect.fnUntraced(function*(
   const { directory } = options
   for (let left = readAttempts;; left--) {
     const names = yield* disk.list(directory)
-    const access = yield* makeAccess(
-      options,
-      undefined,
-      readersWatch(
-        disk,
-        directory,
-        highestGeneration(storeFiles(names)),
-        (path) => isNamedTable(disk, directory, path)
-      )
+    const watch = readersWatch(
+      disk,
+      directory,
+      highestGeneration(storeFiles(names)),
+      (path) => isNamedTable(disk, directory, path)
     )
-    const exit = yield* Effect.exit(recover(access, exists))
-    if (Exit.isSuccess(exit)) return { access, plan: exit.value.plan, recovered: exit.value.recovered }
+    const scope = yield* Scope.fork(yield* Effect.scope)
+    const attempt = Effect.flatMap(
+      makeAccess(options, undefined, watch),
+      (access) => Effect.map(recover(access, exists), ({ plan, recovered }): Found => ({ access, plan, recovered }))
+    )
+    const exit = yield* Effect.exit(Scope.provide(attempt, scope))
+    if (Exit.isSuccess(exit)) return exit.value
+    // What the attempt has opened.
+    yield* Scope.close(scope, exit)
     if (left === 1 || haveSameNames(names, yield* disk.list(directory))) return yield* Effect.failCause(exit.cause)
   }
 })

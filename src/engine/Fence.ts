@@ -6,7 +6,9 @@
  * move the directory away and put another in its place. The fence holds then.
  *
  * Whoever opens for writing creates `OWNER-g`, g above every generation in the
- * directory, removes the owner files below it, and only then reads the log. So
+ * directory, removes the owner files below it, and only then reads the log. How
+ * far above is left to chance: two who go on from one copy of a directory each
+ * share no file's name from then on. So
  * an owner that finds its own file at its path, after a sync, knows that what it
  * synced is read by whoever comes next. Its looks:
  * - after each sync that a write waits for, before the write is acknowledged
@@ -18,7 +20,7 @@
  * then does no harm, by its names: a file made carries this store's generation,
  * and a file removed is one that no manifest names which the newcomer can have
  * read. Only one who puts a copy of the directory in its place within that
- * moment can lose a file by it.
+ * moment can lose a file by it, and none that was made since the copy.
  *
  * Once lost, a fence stays lost.
  */
@@ -28,18 +30,24 @@ import type { Claim, Disk } from "../disk/Disk.ts"
 import { removeFiles } from "../disk/removeFiles.ts"
 import { StoreFenced, UnsupportedFormat } from "../StoreError.ts"
 import type { DiskError } from "../StoreError.ts"
-import { highestGeneration, largestNumber, ownerName, storeFiles } from "./FileNames.ts"
+import { highestGeneration, largestNumber, ownerName, parseFileName, storeFiles } from "./FileNames.ts"
 import type { StoreFile } from "./FileNames.ts"
 
 /** Milliseconds for which a look holds where no sync is waited for. */
 export const lookInterval = 10
 
-/** After so many syncs a look asks for the next owner's file as well, which a newcomer may have made and not come further. */
-const wholeLookEvery = 64
+/**
+ * One look of so many lists the directory for a later owner, who may have made its file and not come further. To list a
+ * few files takes 10 µs.
+ */
+const wholeLookEvery = 256
 
 /** A new store's first generation is one of these: two stores at one path, one after the other, share no file's name. */
 const lowestFirstGeneration = 1_000_000_000
 const highestFirstGeneration = 4_000_000_000
+
+/** A generation is at most so far above the highest one that is there. */
+const longestStep = 2 ** 20
 
 /** How often a generation is tried for that others take at the same moment. */
 const attempts = 16
@@ -48,8 +56,7 @@ export class Fence {
   readonly generation: number
   readonly #directory: string
   readonly #claim: Claim
-  /** The owner file that would come next. */
-  readonly #next: string
+  readonly #isLater: (name: string) => boolean
   readonly #clock: Clock.Clock
   #lost: StoreFenced | undefined
   #lookedAt = -Infinity
@@ -59,7 +66,10 @@ export class Fence {
     this.#directory = directory
     this.generation = generation
     this.#claim = claim
-    this.#next = `${directory}/${ownerName(generation + 1)}`
+    this.#isLater = (name) => {
+      const file = parseFileName(name)
+      return file?._tag === "Owner" && file.generation > generation
+    }
     this.#clock = clock
   }
 
@@ -76,7 +86,7 @@ export class Fence {
   /** Looks; the loss, or undefined. */
   look(): StoreFenced | undefined {
     this.#sinceWhole = 0
-    return this.#lookFor(this.#next)
+    return this.#lookFor(this.#isLater)
   }
 
   /**
@@ -94,7 +104,7 @@ export class Fence {
     const now = this.#now()
     if (now - this.#lookedAt < lookInterval) return undefined
     this.#lookedAt = now
-    return this.look()
+    return this.lookAfterSync()
   }
 
   /** Fails if the store is not the owner any more. */
@@ -103,8 +113,8 @@ export class Fence {
     return lost === undefined ? Effect.void : Effect.fail(lost)
   })
 
-  #lookFor(rival: string | undefined): StoreFenced | undefined {
-    if (this.#lost === undefined && !this.#claim.isHeld(rival)) {
+  #lookFor(isRival: ((name: string) => boolean) | undefined): StoreFenced | undefined {
+    if (this.#lost === undefined && !this.#claim.isHeld(isRival)) {
       this.#lost = new StoreFenced({ directory: this.#directory })
     }
     return this.#lost
@@ -127,8 +137,11 @@ export interface FileWatch {
 }
 
 export const ownersWatch = (fence: Fence): FileWatch => {
-  const look = Effect.sync(() => fence.look())
-  return { lost: () => fence.lost, afterOpening: look, look: () => look }
+  return {
+    lost: () => fence.lost,
+    afterOpening: Effect.sync(() => fence.lookAfterSync()),
+    look: () => Effect.sync(() => fence.look())
+  }
 }
 
 /**
@@ -173,7 +186,7 @@ const claimNext = Effect.fnUntraced(function*(
     if (highest >= largestNumber) return yield* noneLeft(directory, files)
     const generation = highest < 0
       ? yield* Random.nextIntBetween(lowestFirstGeneration, highestFirstGeneration)
-      : highest + 1
+      : Math.min(largestNumber, highest + (yield* Random.nextIntBetween(1, longestStep)))
     const claimed = yield* Effect.result(disk.claim(`${directory}/${ownerName(generation)}`))
     if (claimed._tag === "Success") return { generation, claim: claimed.success }
     if (claimed.failure.code !== "EEXIST" || left === 1) return yield* claimed.failure

@@ -94,14 +94,16 @@ export const writeManifest = Effect.fnUntraced(function*(
   )
 })
 
-/** Makes one more event durable; the manifest as it is then. The event must be able to follow (`applyEvent`). */
+/**
+ * Makes one more event durable; the manifest as it is then. The event must be able to follow (`applyEvent`), and the
+ * owner have been looked for: from here on it may be in the manifest, whatever becomes of it.
+ */
 export const journalEvent = Effect.fnUntraced(function*(
   fence: Fence,
   manifest: ManifestFile,
   event: ManifestEvent
 ): Effect.fn.Return<ManifestFile, DiskError | StoreFenced> {
   const frame = encodeFrame(manifest.number, manifest.length, event)
-  yield* fence.check
   yield* manifest.file.append([frame])
   yield* manifest.file.sync
   yield* fence.check
@@ -110,6 +112,7 @@ export const journalEvent = Effect.fnUntraced(function*(
 
 interface Request {
   readonly event: ManifestEvent
+  readonly undo: Effect.Effect<void>
   readonly reply: Deferred.Deferred<void, StoreReadOnly>
 }
 
@@ -120,9 +123,9 @@ export class Manifest extends Context.Service<Manifest, {
   readonly nextTable: () => number
   /**
    * Makes the event durable. Uninterruptible: the event's fate is known when it
-   * returns, unless it fails, and then writes have stopped.
+   * returns, unless it fails, and then writes have stopped. `undo` is run if it has certainly not come into the manifest.
    */
-  readonly append: (event: ManifestEvent) => Effect.Effect<void, StoreReadOnly>
+  readonly append: (event: ManifestEvent, undo?: Effect.Effect<void>) => Effect.Effect<void, StoreReadOnly>
 }>()("effect-lsm/engine/Manifest") {
   /** Goes on with the manifest that recovery wrote; closes its file with the scope. */
   static readonly layer = (
@@ -155,24 +158,33 @@ const makeManifest = (
       yield* retirement.removeFile(`${directory.path}/${manifestName(previous.number, fence.generation)}`)
     })
 
-    const journal = Effect.fnUntraced(function*(event: ManifestEvent) {
+    const journal = Effect.fnUntraced(function*(event: ManifestEvent, begin: () => void) {
       const next = applyEvent(state, event)
       if (typeof next === "string") return yield* Effect.die(new Error(`The manifest refused an event: ${next}.`))
       const isLong = current.length - current.snapshotLength > rewriteAfter + current.snapshotLength
       // A snapshot does not say how far a closed log is durable.
       if (isLong && state.closed === undefined) yield* rewrite
+      yield* fence.check
+      begin()
       current = yield* journalEvent(fence, current, event)
       state = next
     })
 
-    const actor = yield* makeActor<Request, never>(engine, "Manifest", { restart: false }, ({ event, reply }) =>
+    const actor = yield* makeActor<Request, never>(engine, "Manifest", { restart: false }, ({ event, reply, undo }) =>
       Effect.uninterruptible(Effect.gen(function*() {
         const stopped = engine.status.value.readOnly
-        if (stopped !== undefined)
+        if (stopped !== undefined) {
+          yield* undo
           return void (yield* Deferred.fail(reply, stopped))
-        const exit = yield* Effect.exit(journal(event))
+        }
+        let isBegun = false
+        const exit = yield* Effect.exit(journal(event, () => {
+          isBegun = true
+        }))
         if (Exit.isSuccess(exit))
           return void (yield* Deferred.succeed(reply, undefined))
+        if (!isBegun)
+          yield* undo
         yield* Deferred.fail(
           reply,
           yield* engine.stopWrites(stopReason("the manifest was not written", exit.cause))
@@ -184,10 +196,10 @@ const makeManifest = (
         state,
       nextTable: () =>
         nextTable++,
-      append: (event) =>
+      append: (event, undo = Effect.void) =>
         Effect.uninterruptible(Effect.suspend(() => {
           const reply = Deferred.makeUnsafe<void, StoreReadOnly>()
-          actor.tell({ event, reply })
+          actor.tell({ event, reply, undo })
           return Deferred.await(reply)
         }))
     })

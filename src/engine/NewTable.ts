@@ -8,6 +8,7 @@
  */
 import { Effect } from "effect"
 import { Disk } from "../disk/Disk.ts"
+import { removeFiles } from "../disk/removeFiles.ts"
 import type { NewFile, TableShape } from "../jobs/Jobs.ts"
 import { removeMade } from "../jobs/removeMade.ts"
 import type { StoreReadOnly, TableError } from "../StoreError.ts"
@@ -109,8 +110,11 @@ export const makeNewTables: Effect.Effect<NewTables, never, EngineState | Disk |
     return {
       write,
       journal: (tables, event) =>
-        // Whether a failed event is durable is not known: the files stay for the next recovery to judge.
-        Effect.onError(manifest.append(event), () => release(tables))
+        // Whether a failed event is durable may not be known: then the files stay for the next recovery to judge.
+        Effect.onError(
+          manifest.append(event, removeFiles(disk, tables.map(({ path }) => path))),
+          () => release(tables)
+        )
     }
   }
 )

@@ -245,6 +245,7 @@ export const startWriting = (
       const next = applyEvent(state, segment.creation)
       if (typeof next === "string")
         return yield* Effect.die(new Error(`The manifest refused its first segment: ${next}.`))
+      yield* Effect.onError(fence.check, () => Effect.andThen(segment.retire, removeFiles(disk, [segment.path])))
       const manifest = yield* Effect.onError(
         journalEvent(fence, written, segment.creation),
         () => segment.retire

@@ -10,6 +10,7 @@
 import { Effect } from "effect"
 import { removeFiles } from "../disk/removeFiles.ts"
 import { isAfter } from "../log/LogPosition.ts"
+import type { LogPosition } from "../log/LogPosition.ts"
 import { replayLog } from "../log/LogReplay.ts"
 import type { ReplayResult } from "../log/LogReplay.ts"
 import { decodeSegmentHeader, segmentHeaderSize } from "../log/SegmentFormat.ts"
@@ -128,6 +129,7 @@ export const replay = Effect.fnUntraced(function*(
   // The last one of a clean close is empty, or counts: it has to be read to know.
   let isKeeping = fence !== undefined && isClosed && segments.length <= mostKeptSegments + 2
   let isClean = isClosed
+  let lastGroupEnd: LogPosition = { segment: 0, offset: 0 }
   let index = yield* arenas.acquire(state.lastSequence + 1)
 
   const write = (full: ArenaMemtable): Effect.Effect<void, RecoveryError> =>
@@ -196,6 +198,7 @@ export const replay = Effect.fnUntraced(function*(
         onSegmentEnd: ({ offset, segment }, lastSequence) => {
           const { generation: made, salt } = segments.find((each) => each.segment === segment)!
           if (firstSequence === 0) return
+          lastGroupEnd = { segment, offset }
           if (salt === undefined) isClean = false
           else held.push({ segment, generation: made, salt, kept: { firstSequence, lastSequence, end: offset } })
         },
@@ -215,7 +218,7 @@ export const replay = Effect.fnUntraced(function*(
     }))
     yield* seal
     if (result.discardedBytes > 0 || result.highestSequenceSeen !== result.lastSequence) isClean = false
-    if (closed !== undefined && isAfter(result.end, closed)) isClean = false
+    if (closed !== undefined && isAfter(lastGroupEnd, closed)) isClean = false
     const keeps = memtables.reduce((sum, memtable) => sum + memtable.segments.length, 0)
     if (isKeeping && !(isClean && keeps <= mostKeptSegments)) yield* keepNothing
     if (written.length > 0) yield* disk.syncDirectory(directory)

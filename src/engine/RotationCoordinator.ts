@@ -12,6 +12,7 @@
 import { Context, Deferred, Effect, Exit, Layer, TxRef } from "effect"
 import type { Scope } from "effect"
 import { Disk } from "../disk/Disk.ts"
+import { removeFiles } from "../disk/removeFiles.ts"
 import type { DiskError, InvalidArgument, StoreFenced, StoreReadOnly } from "../StoreError.ts"
 import { makeActor } from "./Actor.ts"
 import type { Room } from "./ArenaPool.ts"
@@ -91,7 +92,10 @@ const makeCoordinator: Effect.Effect<
       yield* fence.check
       const { origin } = manifest.state()
       const segment = yield* createSegment(disk, engine.directory, { number, generation: fence.generation, origin })
-      yield* Effect.onError(manifest.append(segment.creation), () => segment.retire)
+      yield* Effect.onError(
+        manifest.append(segment.creation, removeFiles(disk, [segment.path])),
+        () => segment.retire
+      )
       prepared = segment
       engine.emit({ _tag: "SegmentCreated", segment: number })
       return segment

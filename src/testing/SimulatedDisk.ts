@@ -366,11 +366,12 @@ export class SimulatedDisk {
     const { path } = handle
     return {
       path,
-      isHeld: (rival) => {
+      isHeld: (isRival) => {
         const request: DiskRequest = { operation: "isHeld", path }
         try {
           return this.#calls.makeSync(request, {
-            apply: () => this.#tree.find(path) === file && (rival === undefined || this.#tree.find(rival) === undefined)
+            apply: () =>
+              this.#tree.find(path) === file && (isRival === undefined || !this.#namesBeside(path).some(isRival))
           })
         } catch {
           return false
@@ -378,6 +379,10 @@ export class SimulatedDisk {
       },
       close: this.#close(handle)
     }
+  }
+
+  #namesBeside(path: string): ReadonlyArray<string> {
+    return [...this.#tree.directory(path.slice(0, path.lastIndexOf("/"))).entries.keys()]
   }
 
   #readFile(handle: Handle, file: SimulatedFile): ReadFile {

@@ -74,17 +74,24 @@ export const owning: ReadonlyArray<Mutant> = [
     breaks: ["I26"],
     shownAs: ["I5"],
     seeds: [1, 60],
-    edits: [{
-      file: "src/engine/Manifest.ts",
-      find: `
-  yield* fence.check
-  yield* manifest.file.append([frame])
+    edits: [
+      {
+        file: "src/engine/Manifest.ts",
+        find: `
   yield* manifest.file.sync
   yield* fence.check`,
-      replace: `
-  yield* manifest.file.append([frame])
+        replace: `
   yield* manifest.file.sync`
-    }]
+      },
+      {
+        file: "src/engine/Manifest.ts",
+        find: `
+      yield* fence.check
+      begin()`,
+        replace: `
+      begin()`
+      }
+    ]
   },
   {
     name: "removal-without-a-look",

@@ -86,7 +86,7 @@ export const structure: ReadonlyArray<Mutant> = [
     name: "flushed-memtable-gone-first",
     bug: "A flush takes the memtable out of the view, and in a second step puts its table in.",
     breaks: ["I7", "I1"],
-    shownAs: ["I8"],
+    shownAs: ["I8", "I10", "I5"],
     seeds: [1, 60],
     edits: [{
       file: "src/engine/Flusher.ts",
@@ -261,7 +261,7 @@ export const structure: ReadonlyArray<Mutant> = [
     name: "failed-directory-sync-forgotten",
     bug: "Who syncs the directory does not learn that a sync for somebody else has given its files up.",
     breaks: ["I12", "I6", "I7"],
-    seeds: [341, 400],
+    seeds: [421, 500],
     edits: [{
       file: "src/engine/SyncedDirectory.ts",
       find: "if (this.#failures > mark) return Effect.succeed(false)",

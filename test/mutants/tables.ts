@@ -18,7 +18,7 @@ export const tables: ReadonlyArray<Mutant> = [
     name: "tombstone-dropped-above-deeper-levels",
     bug: "A merge drops a tombstone if nothing of its key lies in the next level, whatever lies below that.",
     breaks: ["I9"],
-    shownAs: ["I10", "I5"],
+    shownAs: ["I10", "I5", "I4", "I8"],
     seeds: [1, 60],
     edits: [{
       file: "src/engine/CompactionPlan.ts",

@@ -37,7 +37,7 @@ export const writing: ReadonlyArray<Mutant> = [
     name: "visible-before-synced",
     bug: "A group that enters the memtable during its sync is visible before the sync has ended.",
     breaks: ["I12"],
-    shownAs: ["I1"],
+    shownAs: ["I1", "I8", "I3"],
     seeds: [681, 800],
     edits: [{
       file: "src/engine/Wal.ts",
@@ -50,6 +50,7 @@ export const writing: ReadonlyArray<Mutant> = [
     name: "batch-in-pieces",
     bug: "Each stretch of a batch is a request of its own.",
     breaks: ["I3", "I14"],
+    shownAs: ["I4"],
     seeds: [1, 60],
     edits: [
       {
@@ -79,7 +80,7 @@ export const writing: ReadonlyArray<Mutant> = [
     bug: "Within a group, writes that ask for more durability come first in the log, but not in the memtable.",
     knownWay: "log and memtable in different orders for the same key",
     breaks: ["I3", "I10"],
-    shownAs: ["I4"],
+    shownAs: ["I4", "I5"],
     seeds: [1, 60],
     edits: [{
       file: "src/engine/Wal.ts",

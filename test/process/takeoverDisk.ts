@@ -55,9 +55,9 @@ const counted = (disk: Disk["Service"], begin: (operation: string, path: string)
   })
   const claim = (made: Claim): Claim => ({
     path: made.path,
-    isHeld: (rival) => {
+    isHeld: (isRival) => {
       begin("isHeld", made.path)
-      return made.isHeld(rival)
+      return made.isHeld(isRival)
     },
     close: call("close", made.path, made.close)
   })
