@@ -12,7 +12,7 @@ import { removeFiles } from "../disk/removeFiles.ts"
 import { isAfter } from "../log/LogPosition.ts"
 import type { LogPosition } from "../log/LogPosition.ts"
 import { replayLog } from "../log/LogReplay.ts"
-import type { ReplayResult } from "../log/LogReplay.ts"
+import type { LogSegment, ReplayResult } from "../log/LogReplay.ts"
 import { decodeSegmentHeader, segmentHeaderSize } from "../log/SegmentFormat.ts"
 import type { ArenaMemtable } from "../memtable/ArenaMemtable.ts"
 import { StoreCorrupted } from "../StoreError.ts"
@@ -175,15 +175,18 @@ export const replay = Effect.fnUntraced(function*(
 
   const run = Effect.gen(function*() {
     const result = yield* Effect.scoped(Effect.gen(function*() {
-      const open = yield* Effect.forEach(segments, ({ generation: made, kept, segment }) =>
-        Effect.map(
-          Effect.acquireRelease(disk.openRead(`${directory}/${segmentName(segment, made)}`), (file) => file.close),
-          (file) => ({
-            segment,
-            file,
-            end: kept === undefined ? undefined : { offset: kept.end, lastSequence: kept.lastSequence }
-          })
-        ))
+      const open: Array<LogSegment> = []
+      for (const { generation: made, kept, salt, segment } of segments) {
+        const file = yield* Effect.catchIf(
+          Effect.acquireRelease(disk.openRead(`${directory}/${segmentName(segment, made)}`), (each) => each.close),
+          // An owner of before has taken it away, whose event for it was not begun: it held nothing yet.
+          ({ code }) => code === "ENOENT" && salt === undefined,
+          () => Effect.succeed(undefined)
+        )
+        if (file === undefined) break
+        const end = kept === undefined ? undefined : { offset: kept.end, lastSequence: kept.lastSequence }
+        open.push({ segment, file, end })
+      }
       const lastKept = state.segments.findLast(({ kept }) => kept !== undefined)
       return yield* replayLog<RecoveryError>({
         segments: open,
