@@ -8,7 +8,6 @@ const settingBack = (clock: Clock.Clock): Clock.Clock => {
   let looks = 0
   const now = (): number => clock.currentTimeMillisUnsafe() - 3_600_000 * looks++
   return {
-    ...clock,
     currentTimeMillisUnsafe: now,
     currentTimeMillis: Effect.sync(now),
     currentTimeNanosUnsafe: () => BigInt(now()) * 1_000_000n,
