@@ -14,7 +14,8 @@ export class StoreLocked extends Schema.TaggedError<StoreLocked>()("StoreLocked"
 }) {
   override get message(): string {
     return `The store at ${this.directory} is already open in ${this.holder}. Close it there, `
-      + `or share one layer: a directory has one writer at a time.`
+      + `or share one layer: a directory has one writer at a time. LOCK is never stale, as the lock ends with its `
+      + `process: do not delete it.`
   }
 }
 
@@ -71,6 +72,11 @@ const advice = new Map([
   ["EACCES", "Let the process use it."],
   ["EPERM", "Let the process use it."],
   ["EROFS", "Mount the disk for writing, or open the store with readOnly."],
+  [
+    "ERR_ACCESS_DENIED",
+    "Node's permission model refused it: it wants --allow-fs-read and --allow-fs-write for the directory, and "
+    + "--allow-worker unless workers is 0. Node 24 has no fsync under it: there a store needs Node without --permission."
+  ],
   ["ENOSPC", "Free space on the disk."],
   ["EDQUOT", "Free space under the quota, or raise it."],
   ["EMFILE", "Raise the process's limit of open files."],

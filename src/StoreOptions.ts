@@ -175,6 +175,10 @@ export const resolveOptions = Effect.fnUntraced(function*(
   for (const name of Object.keys(options)) {
     if (!names.has(name)) return yield* invalid(name, `is not an option; the options are ${[...names].join(", ")}`)
   }
+  const { directory }: { readonly directory: unknown } = options
+  if (directory instanceof URL || (typeof directory === "string" && directory.startsWith("file:"))) {
+    return yield* invalid("directory", "must be a path, not a URL: give it through fileURLToPath of node:url")
+  }
   if (typeof options.directory !== "string" || options.directory.length === 0 || options.directory.includes("\0")) {
     return yield* invalid("directory", "must be a path that is not empty")
   }

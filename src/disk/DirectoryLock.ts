@@ -7,8 +7,8 @@
  * for ever (the transaction journals in memory and is rolled back), and a file
  * of that name with anything in it is somebody else's and refused.
  *
- * Within the process it is a registry by device and inode, so that a second
- * open is refused through whatever path it comes, without touching the file.
+ * Within the process it is a registry by device and inode, which all copies of
+ * this package share, so that a second open is refused through whatever path it comes, without touching the file.
  * Threads have a registry each; between them SQLite's own bookkeeping refuses.
  *
  * Record locks belong to the process and end when any descriptor of the file
@@ -47,8 +47,19 @@ export const lockFileName = "LOCK"
 
 const { R_OK, W_OK, X_OK } = constants
 
-/** By device and inode. */
-const registry = new LockRegistry<string>()
+const isHolders = (value: unknown): value is Map<string, number> => value instanceof Map
+
+/** By device and inode: what this thread holds, by whatever copy of the package. */
+const holders = (): Map<string, number> => {
+  const key = Symbol.for("effect-lsm/disk/DirectoryLock/holders")
+  const known: unknown = Reflect.get(globalThis, key)
+  if (isHolders(known)) return known
+  const made = new Map<string, number>()
+  Reflect.set(globalThis, key, made)
+  return made
+}
+
+const registry = new LockRegistry(holders())
 
 /** A database that is garbage is closed, and a lock must not depend on who still remembers its scope. */
 const databases = new Set<DatabaseSync>()

@@ -3,7 +3,12 @@ export type LockMode = "exclusive" | "shared"
 
 export class LockRegistry<Key> {
   /** Shared holders by what they hold; 0 stands for an exclusive one. */
-  readonly #holders = new Map<Key, number>()
+  readonly #holders: Map<Key, number>
+
+  /** Registries over one map are one. */
+  constructor(holders = new Map<Key, number>()) {
+    this.#holders = holders
+  }
 
   /** Whether it is the caller's now; if so, `release` it once. */
   acquire(key: Key, mode: LockMode): boolean {

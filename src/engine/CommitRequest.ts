@@ -6,6 +6,7 @@ import { Effectable, Exit } from "effect"
 import type { Effect } from "effect"
 import type { WriteError } from "../StoreError.ts"
 import type { Durability } from "../StoreOptions.ts"
+import { unsealBatch } from "../WriteBatch.ts"
 import type { EncodedRange, WriteBatch } from "../WriteBatch.ts"
 
 /** What a written batch is told. */
@@ -103,8 +104,10 @@ export class CommitRequest extends Effectable.Class<void> implements EncodedRang
     }
   }
 
+  /** A batch is its owner's again. */
   refuse(error: WriteError): void {
     const { waiter } = this
+    if (typeof waiter === "object") unsealBatch(waiter.batch)
     try {
       if (typeof waiter === "function") waiter(Exit.fail(error))
       else waiter?.reply(Exit.fail(error))

@@ -205,13 +205,27 @@ const makeCompactor: Effect.Effect<
     return inSpan("compaction", { root: true, attributes }, (span) => merge(plan, span))
   }
 
-  const drop = (inputs: ReadonlyArray<{ readonly file: number }>) =>
-    Effect.uninterruptible(Effect.gen(function*() {
-      const removed = inputs.map(({ file }) => file)
-      yield* manifest.append({ _tag: "TablesDropped", removed })
-      yield* publish(liveTables(inputs), [])
-      counters.tablesDropped += removed.length
-      engine.emit({ _tag: "TablesDropped", removed })
+  /** Whoever takes a snapshot between the look at the pins and the new view keeps the view that it has found (I8). */
+  const drop = (inputs: ReadonlyArray<TableMeta>) =>
+    Effect.uninterruptible(Effect.suspend(() => {
+      const { snapshots } = engine
+      if (inputs.some((table) => snapshots.sees(table.smallestSequence))) {
+        wakeWhenUnpinned()
+        return Effect.void
+      }
+      snapshots.isDropping = true
+      return Effect.ensuring(
+        Effect.gen(function*() {
+          const removed = inputs.map(({ file }) => file)
+          yield* manifest.append({ _tag: "TablesDropped", removed })
+          yield* publish(liveTables(inputs), [])
+          counters.tablesDropped += removed.length
+          engine.emit({ _tag: "TablesDropped", removed })
+        }),
+        Effect.sync(() => {
+          snapshots.isDropping = false
+        })
+      )
     }))
 
   const mayMove = (from: number, to: number): boolean => options.compression[from] === options.compression[to]

@@ -87,9 +87,14 @@ const createDirectory = Effect.fnUntraced(function*(
       if (isForbidden(error)) {
         return yield* refuse(`${directory} can't be created (${error.code}); let the process write to its parent`)
       }
+      if (error.code === "ENOENT") {
+        return yield* refuse(`${directory} can't be created: the file system of its parent takes no directories`)
+      }
+      if (error.code !== "EEXIST") return yield* error
       // Somebody else who opens it may have been first: who has the lock finds out what it holds.
-      const isThere = error.code === "EEXIST" && (yield* disk.kind(directory)) === "directory"
-      if (!isThere) return yield* error
+      const found = yield* disk.kind(directory)
+      if (found === "missing") return yield* refuse(`${directory} is a link that leads nowhere`)
+      if (found !== "directory") return yield* error
     }))
   yield* disk.syncDirectory(parent)
 })

@@ -196,7 +196,7 @@ const open = Effect.fnUntraced(function*(
   const { directory } = options
   const jobs = Option.getOrElse(yield* Effect.serviceOption(Jobs), () => makeInlineJobs(disk))
   const clock = yield* Effect.clockWith(Effect.succeed)
-  const since = clock.currentTimeMillisUnsafe()
+  const since = clock.monotonicTimeNanosUnsafe()
 
   yield* examineDirectory(disk, options)
   yield* lockDirectory(disk, options)
@@ -232,7 +232,10 @@ const open = Effect.fnUntraced(function*(
           files: access.files,
           readPolicy: access.policy,
           fence,
-          recovery: { ...recovered.figures, milliseconds: clock.currentTimeMillisUnsafe() - since },
+          recovery: {
+            ...recovered.figures,
+            milliseconds: Number((clock.monotonicTimeNanosUnsafe() - since) / 1_000_000n)
+          },
           lastSequence: recovered.lastSequence,
           highestSequence: recovered.highestSequence
         })

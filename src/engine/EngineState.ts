@@ -106,6 +106,7 @@ export interface EngineStateShape {
   readonly stopWrites: (reason: string) => Effect.Effect<StoreReadOnly>
   /** From here on the public face answers `StoreClosed`; the actors go on until they have drained. */
   readonly close: Effect.Effect<StoreClosed>
+  /** For durations: a time that nobody sets. Whole milliseconds. */
   readonly milliseconds: () => number
 }
 
@@ -204,6 +205,6 @@ export const makeEngineState = (parts: {
       onRelief: [],
       stopWrites,
       close,
-      milliseconds: () => clock.currentTimeMillisUnsafe()
+      milliseconds: () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
     }
   })

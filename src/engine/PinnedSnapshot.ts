@@ -7,6 +7,8 @@ import type { Entry, Snapshot, SnapshotScanOptions } from "../Snapshot.ts"
 import { InvalidArgument } from "../StoreError.ts"
 import type { ReadError } from "../StoreError.ts"
 import type { EngineStateShape } from "./EngineState.ts"
+import type { ReadView } from "./ReadView.ts"
+import type { Pin } from "./SnapshotRegistry.ts"
 
 /** The reads that a snapshot offers, at a snapshot given. */
 export interface SnapshotReads {
@@ -20,7 +22,7 @@ export interface SnapshotReads {
 }
 
 export class PinnedSnapshot implements Snapshot {
-  readonly sequence: number
+  readonly #pin: Pin
   readonly #engine: EngineStateShape
   readonly #reads: SnapshotReads
   #released = false
@@ -28,8 +30,16 @@ export class PinnedSnapshot implements Snapshot {
   constructor(engine: EngineStateShape, reads: SnapshotReads) {
     this.#engine = engine
     this.#reads = reads
-    this.sequence = engine.visible
-    engine.snapshots.pin(this.sequence, engine.milliseconds())
+    this.#pin = engine.snapshots.pin(engine.visible, engine.milliseconds(), engine.view.value)
+  }
+
+  get sequence(): number {
+    return this.#pin.sequence
+  }
+
+  /** The view that it keeps, if it was taken during a drop. */
+  get keptView(): ReadView | undefined {
+    return this.#pin.view
   }
 
   readonly get = (key: Uint8Array) => this.#reads.get(key, this)
@@ -40,7 +50,7 @@ export class PinnedSnapshot implements Snapshot {
   release(): void {
     if (this.#released) return
     this.#released = true
-    this.#engine.snapshots.unpin(this.sequence)
+    this.#engine.snapshots.unpin(this.#pin)
   }
 
   /** True if it is a snapshot that pins its sequence in this store. */
@@ -62,6 +72,10 @@ export const takeSnapshot = (
     }),
     (snapshot) => Effect.sync(() => snapshot.release())
   )
+
+/** The view to read in. REQUIRES a snapshot of which `sequenceOf` gives the sequence. */
+export const viewOf = (engine: EngineStateShape, snapshot: Snapshot | undefined): ReadView =>
+  snapshot instanceof PinnedSnapshot ? snapshot.keptView ?? engine.view.value : engine.view.value
 
 /** The sequence to read at, or why the snapshot can't be read. */
 export const sequenceOf = (engine: EngineStateShape, snapshot: Snapshot | undefined): number | InvalidArgument => {

@@ -20,7 +20,7 @@ import type { TableReader } from "../table/TableReader.ts"
 import { keyProblem } from "../WriteBatch.ts"
 import type { Counters, EngineStateShape } from "./EngineState.ts"
 import type { LiveTable } from "./LiveTable.ts"
-import { sequenceOf } from "./PinnedSnapshot.ts"
+import { sequenceOf, viewOf } from "./PinnedSnapshot.ts"
 import type { ReadView } from "./ReadView.ts"
 import { ValueSlab } from "./ValueSlab.ts"
 
@@ -170,7 +170,7 @@ export const makePointReads = (engine: EngineStateShape): PointReads => {
     Effect.uninterruptibleMask((restore) => {
       const sequence = sequenceOf(engine, options?.snapshot)
       if (typeof sequence !== "number") return Effect.fail(sequence)
-      const view = engine.view.value
+      const view = viewOf(engine, options?.snapshot)
       view.retain()
       const lookup = new Lookup(engine.counters)
       const results: Array<A> = []
@@ -216,7 +216,7 @@ export const makePointReads = (engine: EngineStateShape): PointReads => {
     if (typeof sequence !== "number") return Effect.fail(sequence)
     engine.counters.gets++
     try {
-      const found = shared.run(engine.view.value, key, sequence)
+      const found = shared.run(viewOf(engine, options?.snapshot), key, sequence)
       if (found !== Found.needsLoad) return answer(found, shared)
     } catch (thrown) {
       return readFailure(thrown)
@@ -249,7 +249,7 @@ export const makePointReads = (engine: EngineStateShape): PointReads => {
     if (typeof sequence !== "number") return Effect.fail(sequence)
     engine.counters.gets += keys.length
     if (keys.length <= keysPerSlice) {
-      const view = engine.view.value
+      const view = viewOf(engine, options?.snapshot)
       const values: Array<Uint8Array | undefined> = []
       try {
         for (const key of keys) {

@@ -22,11 +22,12 @@ import { RunSource } from "../table/RunSource.ts"
 import type { EngineStateShape } from "./EngineState.ts"
 import { EntryCopier } from "./EntryCopier.ts"
 import type { Memtable } from "./Memtable.ts"
-import { sequenceOf } from "./PinnedSnapshot.ts"
+import { PinnedSnapshot, sequenceOf } from "./PinnedSnapshot.ts"
 import { readRefusal } from "./PointReads.ts"
 import type { ReadView } from "./ReadView.ts"
 import { scanRange } from "./ScanRange.ts"
 import type { ScanRange } from "./ScanRange.ts"
+import type { Pin } from "./SnapshotRegistry.ts"
 import type { TableTree } from "./TableTree.ts"
 import { ValueSlab } from "./ValueSlab.ts"
 
@@ -49,6 +50,7 @@ class Scan {
   readonly #copier: EntryCopier
   readonly #batches: BatchPool
   readonly #snapshot: Snapshot | undefined
+  #pin: Pin | undefined
   readonly #scope: Scope.Scope
   /** Pinned from the first pull until the scope is closed; -1 before. */
   #sequence = -1
@@ -211,7 +213,11 @@ class Scan {
 
   /** Gathers without waiting; false if not even one step could be taken. */
   #gatherNow(): boolean {
-    return this.#gather(this.#merge(this.#engine.view.value)) === MoveStatus.ready || this.#looked > 0
+    return this.#gather(this.#merge(this.#view())) === MoveStatus.ready || this.#looked > 0
+  }
+
+  #view(): ReadView {
+    return this.#pin?.view ?? this.#engine.view.value
   }
 
   /** The next entries, or the end. */
@@ -234,7 +240,12 @@ class Scan {
         const engine = this.#engine
         const sequence = sequenceOf(engine, this.#snapshot)
         if (typeof sequence !== "number") return Effect.fail(sequence)
-        engine.snapshots.pin(sequence, engine.milliseconds())
+        this.#pin = engine.snapshots.pin(
+          sequence,
+          engine.milliseconds(),
+          engine.view.value,
+          PinnedSnapshot.isLiveIn(engine, this.#snapshot) ? this.#snapshot.keptView : undefined
+        )
         this.#sequence = sequence
         return this.pull
       }
@@ -245,7 +256,7 @@ class Scan {
     this.#isEnded = true
     this.#isDone = true
     if (!this.#isWaiting) this.#forgetSources()
-    if (this.#sequence >= 0) this.#engine.snapshots.unpin(this.#sequence)
+    if (this.#pin !== undefined) this.#engine.snapshots.unpin(this.#pin)
   }
 
   #pullNow(): Effect.Effect<Chunk, ReadError | Cause.Done> {
@@ -278,7 +289,7 @@ class Scan {
   }
 
   readonly #gatherRetained: Effect.Effect<void, ReadError> = Effect.uninterruptibleMask((restore) => {
-    const view = this.#engine.view.value
+    const view = this.#view()
     view.retain()
     return Effect.ensuring(
       restore(Effect.catchDefect(

@@ -40,6 +40,9 @@ const shortestRest = 0.05
 /** Milliseconds for which the loop's word on rests holds. */
 const restsHold = 1_000
 
+/** Milliseconds of the clock that nobody sets: the same in all threads. */
+const systemTime = (): number => Number(process.hrtime.bigint() / 1_000_000n)
+
 export class JobControl {
   readonly memory: SharedArrayBuffer
   readonly #words: Int32Array
@@ -83,7 +86,7 @@ export class JobControl {
    * busy with then may be over.
    */
   restFor(milliseconds: number): void {
-    Atomics.store(this.#words, restUntilWord, (Date.now() + restsHold) | 0)
+    Atomics.store(this.#words, restUntilWord, (systemTime() + restsHold) | 0)
     Atomics.store(this.#words, restTimeWord, Math.round(milliseconds * 1000))
   }
 
@@ -134,8 +137,8 @@ export class JobControl {
   rest(evenUnasked: boolean): void {
     const words = this.#words
     if (Atomics.load(words, idleWord) !== 0 || performance.now() - this.#rested < workTime) return
-    const left = (Atomics.load(words, restUntilWord) - Date.now()) | 0
-    // A clock that is set back must not make it hold for longer.
+    const left = (Atomics.load(words, restUntilWord) - systemTime()) | 0
+    // The difference comes round to above 0 again after 24 days.
     const asked = left > 0 && left <= restsHold ? Atomics.load(words, restTimeWord) / 1000 : 0
     if (asked > 0 || evenUnasked) Atomics.wait(words, restWord, 0, Math.max(shortestRest, asked))
     this.#rested = performance.now()

@@ -12,7 +12,8 @@ import type { StoreOpenError } from "../StoreError.ts"
 import type { StoreOptions } from "../StoreOptions.ts"
 
 /** The path from the root: the store stays where it is when the working directory changes. */
-const fromRoot = (directory: string): string => isAbsolute(directory) ? directory : `${process.cwd()}/${directory}`
+const fromRoot = (directory: string): string =>
+  isAbsolute(directory) || directory.startsWith("file:") ? directory : `${process.cwd()}/${directory}`
 
 const layer = (options: StoreOptions): Layer.Layer<LsmStore, StoreOpenError> => {
   // What is no access the store refuses with its other options, before it makes a file.

@@ -20,7 +20,7 @@
  *   counts what a process reads from disks; a read that was slow and is not in that
  *   count was made by a thread that lost its processor in the middle of it. Two such
  *   reads shortly behind one another are held against the disk all the same: not
- *   every system counts, nor every kind of disk is counted.
+ *   every kind of disk is counted. Where nothing is counted a slow read is the disk's.
  * - However the disk behaves, slow reads hold the loop for a twentieth of the time
  *   and 20 ms at most: while they have had more than that, no file of the store is
  *   read at once. The 20 ms are for what only looks like a slow read, a thread that
@@ -69,6 +69,12 @@ export const StoreReadMode = Context.Reference<ReadMode>("effect-lsm/table/Store
   defaultValue: () => "adaptive"
 })
 
+/** Linux counts, and has 0 while all came from the page cache; elsewhere 0 is what a system says that does not count. */
+const countDiskReads = (): number | undefined => {
+  const { fsRead } = resourceUsage()
+  return fsRead === 0 && process.platform !== "linux" ? undefined : fsRead
+}
+
 export class ReadPolicy {
   readonly mode: ReadMode
   readonly now: () => number
@@ -81,20 +87,20 @@ export class ReadPolicy {
   #held = 0
   #heldAt = 0
 
-  readonly #diskReads: () => number
+  readonly #diskReads: () => number | undefined
   /** The system's count when it was last looked at, when that was, and the number of the last slow read not in it. */
-  #counted = 0
+  #counted: number | undefined
   #countedAt = Number.NEGATIVE_INFINITY
   #lastUncounted = -rarely
 
   /**
    * `now` is a clock in milliseconds, as fine as `performance.now`; `diskReads` counts what the process has read from
-   * disks, and is 0 where nothing is counted.
+   * disks, and is undefined where nothing is counted.
    */
   constructor(
     mode: ReadMode,
     now: () => number = () => performance.now(),
-    diskReads: () => number = () => resourceUsage().fsRead
+    diskReads: () => number | undefined = countDiskReads
   ) {
     this.mode = mode
     this.now = now
@@ -121,7 +127,7 @@ export class ReadPolicy {
   /** For `FileReads`, after a slow read at once: whether it is held against the disk. */
   isTheDisks(time: number): boolean {
     const counted = this.#diskReads()
-    const isCounted = counted === 0 || counted !== this.#counted
+    const isCounted = counted === undefined || counted !== this.#counted
     this.#counted = counted
     this.#countedAt = time
     if (isCounted) return true

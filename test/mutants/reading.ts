@@ -70,8 +70,8 @@ export const reading: ReadonlyArray<Mutant> = [
     seeds: [1, 60],
     edits: [{
       file: "src/engine/PinnedSnapshot.ts",
-      find: "this.sequence = engine.visible",
-      replace: "this.sequence = engine.assigned"
+      find: "engine.snapshots.pin(engine.visible, ",
+      replace: "engine.snapshots.pin(engine.assigned, "
     }]
   },
   {
@@ -82,12 +82,13 @@ export const reading: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: "src/engine/Scan.ts",
-        find: "engine.snapshots.pin(sequence, engine.milliseconds())",
-        replace: ""
-      },
-      {
-        file: "src/engine/Scan.ts",
-        find: "if (this.#sequence >= 0) this.#engine.snapshots.unpin(this.#sequence)",
+        find: `
+        this.#pin = engine.snapshots.pin(
+          sequence,
+          engine.milliseconds(),
+          engine.view.value,
+          PinnedSnapshot.isLiveIn(engine, this.#snapshot) ? this.#snapshot.keptView : undefined
+        )`,
         replace: ""
       }
     ]

@@ -10,8 +10,8 @@ const never = (): number => {
 /** A disk on which a read at once takes as long as the test says, and one through the pool something more. */
 class Reader {
   now = 0
-  /** What the system counts; 0: nothing. */
-  diskReads = 0
+  /** What the system counts; undefined: nothing. */
+  diskReads: number | undefined
   readonly policy = new ReadPolicy("adaptive", () => this.now, () => this.diskReads)
   atOnce = 0
   inPool = 0
@@ -217,6 +217,18 @@ describe("ReadPolicy", () => {
     reader.diskReads = 16
     reader.read(file, cold)
     assert.isFalse(reader.read(file, warm))
+  })
+
+  it("does not hold slow reads against a disk from which nothing was read", () => {
+    const reader = new Reader()
+    reader.diskReads = 0
+    const file = reader.policy.file(true)
+    reader.many(file, 100, warm)
+    for (let i = 0; i < 20; i++) {
+      reader.read(file, cold)
+      reader.many(file, 100, warm)
+    }
+    assert.strictEqual(reader.inPool, 0)
   })
 
   it("holds slow reads that follow one another against a disk that is not counted", () => {
