@@ -99,9 +99,14 @@ describe("a wrong option", () => {
 
   it.effect("of a directory's name is refused", () =>
     Effect.gen(function*() {
-      for (const directory of [undefined, null, "", 5, {}, ["/tmp"], new URL("file:///tmp"), "a\0b", ...unprintable]) {
+      for (const directory of [undefined, null, "", 5, {}, ["/tmp"], "a\0b", ...unprintable]) {
         yield* refuses(open(untypedNode.layer({ directory })), "directory", /must be a path that is not empty/)
       }
+      yield* refuses(
+        open(untypedNode.layer({ directory: new URL("file:///tmp") })),
+        "directory",
+        /must be a path, not a URL/
+      )
     }))
 
   it.effect("is no object: the layer fails, and does not throw", () =>
