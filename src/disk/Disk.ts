@@ -50,8 +50,8 @@ export interface ReadFile {
 export interface Claim {
   readonly path: string
   /**
-   * Whether the path names this very file now and, if it is asked, nothing in its directory is a rival. At once, on the event
-   * loop. Never throws: what can't be told counts as lost.
+   * Whether the path names this very file now and, if it is asked, nothing in its directory is a rival. At once, on
+   * the event loop. Never throws: if it can't be told what the path names, that counts as lost.
    */
   isHeld(isRival?: (name: string) => boolean): boolean
   /** Lets go of the file, which stays. */

@@ -37,7 +37,16 @@ export class NodeClaim implements Claim {
 
   isHeld(isRival?: (name: string) => boolean): boolean {
     try {
-      return this.#isThere() && (isRival === undefined || !readdirSync(dirname(this.path)).some(isRival))
+      return this.#isThere() && (isRival === undefined || !this.#hasRival(isRival))
+    } catch {
+      return false
+    }
+  }
+
+  /** To list takes a descriptor, and there may be none for now: whoever comes takes this file away before all else. */
+  #hasRival(isRival: (name: string) => boolean): boolean {
+    try {
+      return readdirSync(dirname(this.path)).some(isRival)
     } catch {
       return false
     }
