@@ -1,6 +1,8 @@
 /** What is known in the course of a plan's run, and what it came to. */
 import { Cause, Effect, Exit, Logger } from "effect"
 import { crc32 } from "node:zlib"
+import { currentGeneration } from "../../src/engine/Directory.ts"
+import { storeFiles } from "../../src/engine/FileNames.ts"
 import type { Entry } from "../../src/index.ts"
 import { simulate, SimulatedDisk, SimulationStuck } from "../../src/testing/index.ts"
 import type {
@@ -11,10 +13,12 @@ import type {
   StoreEnd,
   StoreHistory
 } from "../../src/testing/index.ts"
+import { filesIn } from "../../src/testing/shape/Structure.ts"
 import { Counts } from "./Counts.ts"
 import { fileKind } from "./Mishaps.ts"
 import { watchOrder } from "./orderChecks.ts"
 import type { Latency, Plan, PlannedFault } from "./Plan.ts"
+import { directory, parent } from "./storeOptions.ts"
 
 /** What the next opening must find. */
 export interface Owed {
@@ -52,6 +56,9 @@ export class Run {
   owed: Owed | undefined
   /** The highest sequence in a log that a store has replayed, or discarded, as it opened. */
   seenSequence = 0
+  /** Of stores whose directory was moved away. */
+  readonly movedGenerations = new Set<number>()
+  #refused = 0
   /** For messages. */
   place = ""
 
@@ -91,8 +98,20 @@ export class Run {
 
   /** A disk with what the last one holds: its calls count from 0, and it has no faults. */
   nextDisk(): SimulatedDisk {
-    this.disk = this.disk.killImage()
+    this.disk = this.clear(this.disk.killImage())
     return this.disk
+  }
+
+  /**
+   * Takes a directory out of the way in which there is no store, but a file of one whose directory was moved away: whoever
+   * finds it is refused. A power cut may bring such a file back that was removed again.
+   */
+  clear(disk: SimulatedDisk): SimulatedDisk {
+    const files = storeFiles(filesIn(disk, directory))
+    const isRefused = currentGeneration(files) < 0
+      && [...files.values()].some((file) => "generation" in file && this.movedGenerations.has(file.generation))
+    if (isRefused) disk.move(directory, `${parent}refused-${this.#refused++}`)
+    return disk
   }
 
   /**

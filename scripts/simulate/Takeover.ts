@@ -155,12 +155,6 @@ export class Takeover {
     return this.isMove && this.#strays(disk).length > 0
   }
 
-  /** Takes a directory that is refused out of the way, as whoever is told of it has to. */
-  clear(disk: SimulatedDisk): SimulatedDisk {
-    if (this.isRefused(disk)) disk.move(directory, `${this.movedTo}-refused`)
-    return disk
-  }
-
   /** What must be true of both stores, when the life has come to its end. */
   check(): void {
     const { history, run } = this.#first
@@ -211,6 +205,7 @@ export class Takeover {
     const { disk } = this
     if (this.isMove) {
       disk.move(directory, this.movedTo)
+      this.#first.run.movedGenerations.add(this.#generation)
       this.#first.mishaps.isOvertaken = true
       this.#lose()
     } else {

@@ -35,7 +35,7 @@ export const takeGlimpses = (state: LifeState, takeover: Takeover | undefined): 
       const image = imageOf(disk, planned, random)
       taken.push({
         what: `${end} before ${call.operation} of ${call.path}`,
-        image: takeover?.clear(image) ?? image,
+        image: run.clear(image),
         owed: takeover?.owed(end) ?? state.owed(end)
       })
     })

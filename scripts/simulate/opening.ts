@@ -57,7 +57,7 @@ export const watchEnd = (run: Run, end: End, seed: number, onEnd: () => void): E
   watchMoment(disk, end, () => {
     ended.end = end._tag === "Crash" ? "power cut" : "kill"
     run.counts.add("crashes", end._tag === "Crash" ? end.mode : "kill")
-    run.disk = imageOf(disk, end, new SeededRandom(seed))
+    run.disk = run.clear(imageOf(disk, end, new SeededRandom(seed)))
     disk.powerCut()
     onEnd()
   })

@@ -271,7 +271,7 @@ const owedAfter = (state: LifeState, history: StoreHistory, ended: Ended): Owed 
 const owesAfterTakeover = (state: LifeState, takeover: Takeover, ended: Ended): void => {
   const { rival } = takeover
   const { run } = state
-  takeover.clear(run.disk)
+  run.clear(run.disk)
   run.seenSequence = takeover.isMove ? 0 : Math.max(state.seenSequence, rival.seenSequence)
   if (rival.history !== undefined) {
     run.checked(["I1", "I3", "I8"], rival.history.problems())
