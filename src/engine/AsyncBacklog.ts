@@ -32,15 +32,13 @@ export class AsyncBacklog {
   readonly #gate: Gate
   readonly #writer: MemtableWriter
   readonly #mayApply: () => boolean
-  #buffer = new Uint8Array(capacity)
-  /** Of what was taken last, which is being appended. */
-  #taken = new Uint8Array(capacity)
+  readonly #buffer = new Uint8Array(capacity)
   #memtable: Memtable | undefined
   #firstSequence = 0
   #records = 0
   #used = 0
 
-  /** `mayApply` tells whether nothing waits for the log, and nothing in it is unseen. */
+  /** `mayApply` tells whether the log is idle: nothing waits for it and nothing is being appended. */
   constructor(engine: EngineStateShape, gate: Gate, writer: MemtableWriter, mayApply: () => boolean) {
     this.#engine = engine
     this.#gate = gate
@@ -52,15 +50,12 @@ export class AsyncBacklog {
     return this.#memtable === undefined
   }
 
-  /** Takes what waits; the permit goes with it, and the bytes are valid until more is taken. */
+  /** Takes what waits; the permit goes with it, and the bytes are valid until the next write is applied. */
   take(): Backlog | undefined {
     const memtable = this.#memtable
     if (memtable === undefined) return undefined
     this.#memtable = undefined
-    const buffer = this.#buffer
-    this.#buffer = this.#taken
-    this.#taken = buffer
-    const ranges = [{ buffer, start: 0, end: this.#used }]
+    const ranges = [{ buffer: this.#buffer, start: 0, end: this.#used }]
     return { memtable, firstSequence: this.#firstSequence, ranges, records: this.#records, bytes: this.#used }
   }
 

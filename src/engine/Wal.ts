@@ -14,12 +14,11 @@
  * A group that is wholly `"async"` does 4 and 5 and is acknowledged before 2. A
  * failed append or sync, and a defect, stop writes for good.
  *
- * An `"async"` write that nothing unseen is ahead of is applied at once in its
- * caller's fiber, though a group may still be being appended; its records wait in the backlog, which holds a permit of its own and
- * is appended before any later group. It is appended when the writer gives way, so
- * that the writes of a plain loop are one group.
+ * An `"async"` write that meets an idle log is applied at once in its caller's
+ * fiber; its records wait in the backlog, which holds a permit of its own and
+ * is appended before any later group.
  */
-import { Context, Effect, Exit, Fiber, Latch, Layer, Scheduler } from "effect"
+import { Context, Effect, Exit, Fiber, Latch, Layer } from "effect"
 import type { Scope } from "effect"
 import { Jobs } from "../jobs/Jobs.ts"
 import type { DiskError, StoreFenced, WriteError } from "../StoreError.ts"
@@ -87,20 +86,14 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
       const pacing = new Pacing(engine, jobs, yield* Effect.clockWith(Effect.succeed))
       /** Open while an `"async"` write is in the log and not synced. */
       const unsynced = yield* Latch.make(false)
-      /** A write is under way. */
+      /** A write is under way. It stays so after a failure: nothing is to be taken while writes are being stopped. */
       let isCommitting = false
-      /** Nothing is to be taken while writes are being stopped. */
-      let hasFailed = false
       let group: CommitGroup | undefined
       const backlog = new AsyncBacklog(
         engine,
         gate,
         writer,
-        () =>
-          // What has been taken comes first, whether or not it has its sequences.
-          group === undefined && engine.visible === engine.assigned && !hasFailed && !pacing.isSlowing
-          && mailbox.isEmpty
-          && mailbox.refusal === undefined
+        () => !isCommitting && !pacing.isSlowing && mailbox.isEmpty && mailbox.refusal === undefined
       )
       engine.onWritesStopped.push((error) => mailbox.refuseAll(error))
 
@@ -184,8 +177,7 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
         isCommitting = true
         return Effect.onExit(hooked(write), (exit) =>
           Effect.sync(() => {
-            isCommitting = false
-            hasFailed ||= Exit.isFailure(exit)
+            isCommitting = Exit.isFailure(exit)
             gate.release()
           }))
       }
@@ -247,8 +239,6 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
           onFailure: (cause) =>
             Effect.gen(function*() {
               state = "failed"
-              // What was applied while the log failed does not come into it.
-              if (backlog.take() !== undefined) gate.release()
               const failed = group
               group = undefined
               const error = yield* engine.stopWrites(stopReason("the log was not written", cause))
@@ -288,21 +278,9 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
         })
       )
 
-      const dispatcher = (yield* Scheduler.Scheduler).makeDispatcher()
-      let isWaking = false
-      const wake = (): void => {
-        isWaking = false
-        mailbox.wake()
-      }
-      /**
-       * The Wal is told when its writer gives way, and then appends what is in the backlog: told at once, it would
-       * append in the writer's own stretch, one group for each write of a plain loop.
-       */
+      /** The Wal is told, and appends what is in the backlog. */
       const waking = (isApplied: boolean): boolean => {
-        if (isApplied && !isWaking) {
-          isWaking = true
-          dispatcher.scheduleTask(wake, 0)
-        }
+        if (isApplied) mailbox.wake()
         return isApplied
       }
 
@@ -315,7 +293,7 @@ const makeWal: Effect.Effect<Wal["Service"], never, EngineState | RotationCoordi
           const { refusal } = mailbox
           if (refusal !== undefined) return resume(Exit.fail(refusal))
           // What waits in the mailbox is not acknowledged, and may wait for a flush.
-          const isDone = !isCommitting && !hasFailed && backlog.isEmpty && tail.isDurable
+          const isDone = !isCommitting && backlog.isEmpty && tail.isDurable
           if (isDone && fence.look() === undefined) return resume(Exit.void)
           return requestSync(resume)
         })
