@@ -47,12 +47,12 @@ interface Variant {
 
 const variants: ReadonlyArray<Variant> = [
   { name: "the lock lost, and a newcomer while it stands still", isMoved: false, newcomers: 1, seed: 2, every: 1 },
-  { name: "the lock lost, and a newcomer that stays", isMoved: false, newcomers: "beside", seed: 2, every: 1 },
-  { name: "the lock lost twice", isMoved: false, newcomers: 2, seed: 2, every: 2 },
-  { name: "the directory moved, and a newcomer that stays", isMoved: true, newcomers: "beside", seed: 2, every: 2 },
-  { name: "the directory moved, and a newcomer", isMoved: true, newcomers: 1, seed: 2, every: 3 },
-  { name: "the directory moved, and another newcomer", isMoved: true, newcomers: 1, seed: 3, every: 3 },
-  { name: "the directory made again, and nobody", isMoved: true, newcomers: 0, seed: 2, every: 3 }
+  { name: "the lock lost, and a newcomer that stays", isMoved: false, newcomers: "beside", seed: 2, every: 2 },
+  { name: "the lock lost twice", isMoved: false, newcomers: 2, seed: 2, every: 3 },
+  { name: "the directory moved, and a newcomer that stays", isMoved: true, newcomers: "beside", seed: 2, every: 3 },
+  { name: "the directory moved, and a newcomer", isMoved: true, newcomers: 1, seed: 2, every: 4 },
+  { name: "the directory moved, and another newcomer", isMoved: true, newcomers: 1, seed: 3, every: 4 },
+  { name: "the directory made again, and nobody", isMoved: true, newcomers: 0, seed: 2, every: 4 }
 ]
 
 /** One opening of the life. */
